@@ -1,0 +1,91 @@
+import type { ClientMetadata } from "../core/client-metadata.js";
+import type { SigningKeys } from "../oauth/key-set.js";
+import type { System } from "../system.js";
+import type { AuthorizationServerStorage, PendingAuthorization } from "./storage.js";
+
+/** One https document, guarded against SSRF (design: ports). `./node` has the implementation. */
+export type FetchDocument = (
+  url: string,
+  limits: { readonly maxBytes: number; readonly timeoutMs: number },
+) => Promise<{ readonly status: number; readonly headers: Headers; readonly body: Uint8Array }>;
+
+/** What the consent page says about a resource. Texts are plain; the page escapes them. */
+export interface ResourceDescription {
+  readonly resource: string;
+  readonly name: string;
+  /** Every scope that exists there, in the order of the page. */
+  readonly scopes: readonly {
+    readonly scope: string;
+    readonly title: string;
+    readonly description?: string;
+    readonly includes: readonly string[];
+    /** Names of the tools (and "resources", "prompts") behind it. */
+    readonly tools: readonly string[];
+  }[];
+  readonly baseline: readonly string[];
+}
+
+/** A signed-in person, as the sign-in pages vouch for it. */
+export interface SignedInUser {
+  readonly sub: string;
+  /** What the consent page greets with. */
+  readonly name: string;
+  readonly auth_time: number;
+  /** 256-bit value bound to the browser session, from which the page's CSRF token is derived. */
+  readonly csrfSecret: string;
+}
+
+export interface AuthorizationServerOptions {
+  /** Byte-identical everywhere; no query, fragment or (unless a path is meant) trailing slash. */
+  readonly issuer: string;
+  readonly storage: AuthorizationServerStorage;
+  readonly keys: SigningKeys;
+  /** All resources served, in order. */
+  resources(): readonly string[];
+  describeResource(resource: string): Promise<ResourceDescription | undefined>;
+  /** The entitlement: what this person may be granted through this client there, `[]` = nothing. */
+  mayBeGranted(sub: string, client_id: string, resource: string): Promise<readonly string[]>;
+  /** Who is in the browser? A `Response` (a redirect to the sign-in pages, which come back to `returnTo`) when nobody is. */
+  currentUser(
+    request: Request,
+    flow: { readonly returnTo: string; readonly client: ClientMetadata; readonly pending: PendingAuthorization },
+  ): Promise<SignedInUser | Response>;
+  /** Called in the approving (or denying) POST, before the redirect: `Set-Cookie` values that end a loopback browser session. */
+  afterConsent?(request: Request): Promise<readonly string[]>;
+  /** Which call was refused last, names only, so that step-up consent can say what wants it. */
+  lastRefusal?(
+    sub: string,
+    client_id: string,
+    resource: string,
+    now: number,
+  ): Promise<{ readonly tool: string; readonly scopes: readonly string[] } | undefined>;
+  readonly fetchDocument: FetchDocument;
+  readonly registration: {
+    /** RFC 7591 endpoint; when off it is neither served nor advertised. */
+    readonly dynamic: boolean;
+    /** Client ID metadata documents: `off`, listed hosts, or open. */
+    readonly documents: "off" | "open" | { readonly hosts: readonly string[] };
+    /** Registrations per address and hour; default 20. */
+    readonly perHour?: number;
+    readonly knownSchemes?: readonly string[];
+  };
+  readonly lifetimes?: {
+    /** Seconds. Defaults: access token 600, code 60, pending 600, session idle 30 d, session absolute 180 d, refresh grace 30, unused registration 24 h. */
+    readonly accessToken?: number;
+    readonly code?: number;
+    readonly pending?: number;
+    readonly sessionIdle?: number;
+    readonly session?: number;
+    readonly refreshGrace?: number;
+    readonly unusedRegistration?: number;
+  };
+  /** Address of the peer, for quotas; never read from a header here. */
+  remoteAddress?(request: Request): string | undefined;
+  readonly system?: System;
+}
+
+export interface AuthorizationServer {
+  readonly issuer: string;
+  /** Answers requests to its own routes (below the issuer's path, and the well-known documents); `undefined` for any other path. */
+  handle(request: Request): Promise<Response | undefined>;
+}

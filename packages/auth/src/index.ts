@@ -1,0 +1,44 @@
+// The public face of the resource server and of the shared words. Adding a line here makes it public.
+export { type Challenge, formatChallenge, parseChallenges } from "./core/challenge.js";
+export type { ClientMetadata } from "./core/client-metadata.js";
+export type { Allowed, Decision, Denied } from "./core/decision.js";
+export { evaluate, reachability } from "./core/evaluate.js";
+export {
+  type JsonObject,
+  type JsonValue,
+  type McpCall,
+  type McpKind,
+  MODERN,
+  REVISIONS,
+  type Revision,
+  UNKNOWN_ARGUMENTS,
+} from "./core/mcp-call.js";
+export { McpError } from "./core/mcp-error.js";
+export { checkMcpHeaders, type HeaderLookup } from "./core/mcp-headers.js";
+export {
+  MAX_BODY_BYTES,
+  type McpBody,
+  type McpMessage,
+  type McpNotification,
+  type McpRequest,
+  type McpResponse,
+  parseMcpBody,
+} from "./core/mcp-message.js";
+export { type CallContext, callsOf } from "./core/method-table.js";
+export { OAUTH_ERRORS, OAuthError, type OAuthErrorReason } from "./core/oauth-error.js";
+export type { EvaluationInput, Policy, RequestFacts, Rule } from "./core/policy.js";
+export { type Actor, type Principal, principalKey } from "./core/principal.js";
+export { normaliseResourceUri, parseResource, protectedResourceMetadataUrl } from "./core/resource.js";
+export { createScopeHierarchy, expandScopes, formatScope, parseScope, type ScopeHierarchy } from "./core/scope.js";
+export type { KeySet, SignatureAlgorithm, SigningKeys, VerifySignature } from "./oauth/key-set.js";
+export type {
+  Authenticated,
+  Judged,
+  Liveness,
+  Refusal,
+  RequestHead,
+  ResourceServer,
+  ResourceServerOptions,
+  TrustedIssuer,
+} from "./resource-server/contract.js";
+export { base64url, type Log, randomToken, type System, system } from "./system.js";

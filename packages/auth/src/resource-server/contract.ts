@@ -1,0 +1,98 @@
+import type { Decision } from "../core/decision.js";
+import type { McpCall } from "../core/mcp-call.js";
+import type { HeaderLookup } from "../core/mcp-headers.js";
+import type { McpBody } from "../core/mcp-message.js";
+import type { Policy } from "../core/policy.js";
+import type { Principal } from "../core/principal.js";
+import type { KeySet, VerifySignature } from "../oauth/key-set.js";
+import type { System } from "../system.js";
+
+/** The part of an HTTP request that authentication reads. The same for `node:http` and for `Request`, so that neither is converted. */
+export interface RequestHead {
+  readonly method: string;
+  /** The request's URL as the public knows it (DPoP `htu`, RFC 9449 §4.3), without trusting any request header. */
+  readonly url: string;
+  /** Query string with its `?`, or `""`. Only looked at to refuse tokens in it. */
+  readonly query: string;
+  readonly header: HeaderLookup;
+}
+
+/**
+ * Is the session behind a token alive, and how does it stand with its user? Answers from memory; never waits.
+ * `live` carries what the record says now; `revoked` → 401; `unknown` (not heard from the store for longer than the bound) → 503.
+ */
+export type Liveness =
+  | {
+      readonly status: "live";
+      readonly roles: readonly string[];
+      readonly entitled: readonly string[];
+      readonly granted: readonly string[] | undefined;
+    }
+  | { readonly status: "revoked" }
+  | { readonly status: "unknown"; readonly retryAfter: number };
+
+export interface TrustedIssuer {
+  readonly issuer: string;
+  readonly keys: KeySet;
+  /** Exact values, one of which `aud` must hold; default: the resource. */
+  readonly audience?: readonly string[];
+}
+
+export interface ResourceServerOptions {
+  /** The exact URL that users type; published, challenged and required as audience byte for byte. */
+  readonly resource: string;
+  /** At least one. Listed in this order as `authorization_servers`. */
+  readonly issuers: readonly TrustedIssuer[];
+  readonly policy: Policy;
+  /** Server name for `McpCall.server`; default `""`. */
+  readonly server?: string;
+  /** What every first challenge names, and the whole of PRM `scopes_supported`. */
+  readonly baseline: readonly string[];
+  /** Required: who may be granted what, and is the session alive. `entitledToAll` is the explicit way to say "no local records". */
+  readonly isLive: (principal: Principal, now: number) => Liveness;
+  /** Extra members of the protected resource metadata (RFC 9728 §2): `resource_name`, `resource_documentation`, … */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  /** Origins besides the resource's own that a browser may call from; default none. */
+  readonly allowedOrigins?: readonly string[];
+  readonly verifySignature?: VerifySignature;
+  readonly system?: System;
+}
+
+/** The answer that a refusal becomes on the wire. `body` is JSON text, `headers` in lower case. */
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** For the log. */
+  readonly reason: string;
+  readonly decisionId?: string;
+}
+
+/** One call with its answer, in the order of the messages. */
+export interface Judged {
+  readonly call: McpCall;
+  readonly decision: Decision;
+}
+
+export interface Authenticated {
+  readonly principal: Principal;
+  readonly entitled: readonly string[];
+}
+
+export interface ResourceServer {
+  readonly resource: string;
+  readonly metadataUrl: string;
+  /** RFC 9728 document. */
+  metadata(): Readonly<Record<string, unknown>>;
+  /** Token → principal. Synchronous when the token is in the verified-token cache. @throws OAuthError */
+  authenticate(head: RequestHead): Authenticated | Promise<Authenticated>;
+  /** Every message of the body against the policy; the first refusal in the order of the design refuses everything. */
+  authorize(
+    who: Authenticated,
+    body: McpBody,
+    calls: readonly McpCall[],
+    request: { readonly method: "POST" | "GET" | "DELETE"; readonly remoteAddress: string | undefined },
+  ): { readonly judged: readonly Judged[]; readonly refusal: Refusal | undefined };
+  /** Anything thrown on the way → the answer, with challenge where one is due. */
+  refuse(error: unknown, context?: { readonly id?: string | number | null }): Refusal;
+}

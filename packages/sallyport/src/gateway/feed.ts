@@ -1,0 +1,19 @@
+/**
+ * What every process must learn of within 2 s. The store appends one row in the same transaction as the change it announces;
+ * processes read on from the last `seq` they saw. A row is never changed; rows older than the longest access token may go.
+ */
+export interface Change {
+  readonly seq: number;
+  /** `session`: ended. `grant`: ended. `user`: disabled, or roles or entitlements changed. `client`: removed. `cutoff`: all tokens issued before. */
+  readonly kind: "session" | "grant" | "user" | "client" | "cutoff";
+  /** Session id, grant key (`JSON.stringify([sub, client_id, resource])`), sub, client_id, or the time in seconds. */
+  readonly key: string;
+  readonly at: number;
+}
+
+export interface ChangeFeed {
+  /** Rows after `seq` in order, at most 1,000. Rejects when the store does not answer: the caller's age of knowledge grows then. */
+  since(seq: number): Promise<readonly Change[]>;
+  /** The newest `seq`, for a process that starts. */
+  head(): Promise<number>;
+}
