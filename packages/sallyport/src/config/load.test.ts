@@ -1,0 +1,72 @@
+import { describe, expect, test } from "vitest";
+import { parseConfig } from "./load.js";
+import { ConfigError } from "./problem.js";
+
+const MINIMAL = `
+publicUrl: https://mcp.example.com
+servers:
+  crm:
+    upstream: http://127.0.0.1:9001/mcp
+    access: [{ roles: [support], scopes: [mcp:read] }]
+`;
+
+const parse = (text: string, environment = {}) => parseConfig(text, { file: "sallyport.yaml", environment });
+const problems = (text: string): readonly string[] => {
+  try {
+    parse(text);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split("\n");
+    throw error;
+  }
+  return [];
+};
+
+describe("a configuration", () => {
+  test("gets every default of the table", () => {
+    expect(parse(MINIMAL)).toMatchObject({
+      listen: { port: 4000, host: "loopback" },
+      storage: "sqlite:./sallyport.db",
+      lifetimes: { accessToken: 600 },
+      servers: { crm: { list: "reachable", denials: "error", shared: false } },
+    });
+  });
+
+  test("is overridden by the environment variables of the table", () => {
+    expect(parse(MINIMAL, { SALLYPORT_PORT: "8080", SALLYPORT_LOG_LEVEL: "debug" })).toMatchObject({
+      listen: { port: 8080, host: "loopback" },
+      log: { level: "debug" },
+    });
+  });
+
+  test("lists all its problems at once, in the order of the file, with line and column", () => {
+    const broken = `publicUrl: https://mcp.example.com/
+servers:
+  crm:
+    upstrem: http://127.0.0.1:9001/mcp
+    list: some
+  CRM: { command: [x], upstream: "http://x/" }
+`;
+    expect(problems(broken)).toEqual([
+      "sallyport.yaml:4:5: servers.crm.upstrem: unknown setting; did you mean `upstream`?",
+      'sallyport.yaml:5:5: servers.crm.list: Invalid option: expected one of "reachable"|"granted"',
+    ]);
+  });
+
+  const wrong: readonly (readonly [what: string, text: string, says: RegExp])[] = [
+    ["a trailing slash of publicUrl", MINIMAL.replace("example.com", "example.com/"), /:2:1: publicUrl: must not end in a slash/],
+    ["a publicUrl that clients would compare otherwise", MINIMAL.replace("mcp.example", "MCP.example"), /write it as https:\/\/mcp\.example\.com,/],
+    ["a publicUrl with a query", MINIMAL.replace("example.com", "example.com?x=1"), /no query/],
+    ["a server without access", MINIMAL.replace(/ {4}access.*\n/, ""), /:4:3: servers\.crm: `access` is missing/],
+    ["a server with neither upstream nor command", MINIMAL.replace(/ {4}upstream.*\n/, ""), /exactly one of `upstream`/],
+    ["a server name that cannot stand in a URL", MINIMAL.replace("crm:", "c/rm:"), /a server name is/],
+    ["a scope that does not exist", MINIMAL.replace("mcp:read", "mcp:admin"), /:6:34: servers\.crm\.access\.0\.scopes: unknown scope "mcp:admin"/],
+    ["access for nobody", MINIMAL.replace("roles: [support], ", ""), /say for whom/],
+    ["a key that stands twice", `${MINIMAL}    list: granted\n    list: granted\n`, /not YAML/],
+    ["half of a TLS pair", `${MINIMAL}listen: { tls: { cert: a.pem } }\n`, /both `cert` and `key`/],
+    ["something that is not a mapping", "- 1\n", /must be a mapping/],
+    ["no servers", "publicUrl: https://a.example\n", /name at least one server/],
+  ];
+  test.each(wrong)("with %s is refused", (_, text, says) => {
+    expect(problems(text).join("\n")).toMatch(says);
+  });
+});

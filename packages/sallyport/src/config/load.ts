@@ -1,0 +1,95 @@
+import { LineCounter, parseDocument } from "yaml";
+import type { z } from "zod";
+import { checkConfig } from "./check.js";
+import { ConfigError, formatProblems, type Problem } from "./problem.js";
+import { type Config, configType } from "./schema.js";
+import { SETTINGS } from "./settings.js";
+
+/** Variables that a program was started with. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads a configuration from its YAML text. Environment variables of the table override the file.
+ * @throws ConfigError that lists all problems at once, each with line and column.
+ */
+export function parseConfig(
+  text: string,
+  options: { readonly file: string; readonly environment: Environment },
+): Config {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors
+        .map((error) => {
+          const at = lines.linePos(error.pos[0]);
+          return `${options.file}:${at.line}:${at.col}: not YAML: ${error.message}`;
+        })
+        .join("\n"),
+    );
+  }
+  const source = { document, lines };
+  const fail = (problems: readonly Problem[]): never => {
+    throw new ConfigError(formatProblems(options.file, problems, source));
+  };
+  const raw: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
+  if (typeof raw !== "object" || raw === null || Array.isArray(raw))
+    return fail([{ path: [], message: "the file must be a mapping of settings" }]);
+  const parsed = configType.safeParse(withEnvironment(raw as Record<string, unknown>, options.environment));
+  if (!parsed.success) return fail(parsed.error.issues.flatMap(problemsOf));
+  const problems = checkConfig(parsed.data);
+  return problems.length > 0 ? fail(problems) : parsed.data;
+}
+
+/** The raw file with the environment laid over it. Texts that are no number or boolean stay texts and are refused by the type. */
+function withEnvironment(raw: Record<string, unknown>, environment: Environment): Record<string, unknown> {
+  const result = structuredClone(raw);
+  for (const { path, env } of SETTINGS) {
+    const value = env === undefined ? undefined : environment[env];
+    if (value === undefined || value === "") continue;
+    const parts = path.split(".");
+    const last = parts.pop() ?? path;
+    let target: Record<string, unknown> = result;
+    for (const part of parts) target = target[part] = { ...(target[part] as Record<string, unknown> | undefined) };
+    target[last] = /^\d+$/.test(value)
+      ? Number(value)
+      : value === "true" || value === "false"
+        ? value === "true"
+        : value;
+  }
+  return result;
+}
+
+function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
+  const path = issue.path.filter((part) => typeof part !== "symbol");
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({ path: [...path, key], message: `unknown setting${suggestion(key)}` }));
+  }
+  if (issue.code === "invalid_union")
+    return [{ path, message: "has none of the forms that this setting takes; see docs/settings.md" }];
+  return [{ path, message: issue.message.replace(/^Invalid input: /, "") }];
+}
+
+/** The setting most like a misspelt one: same letters in another order, or one letter more, less or other. */
+function suggestion(key: string): string {
+  const names = new Set(SETTINGS.flatMap(({ path }) => path.split(".")));
+  const near = [...names].find((name) => distance(name, key) <= 2 && name !== "*");
+  return near === undefined ? "" : `; did you mean \`${near}\`?`;
+}
+
+function distance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const cost = a[row - 1] === b[column - 1] ? 0 : 1;
+      current[column] = Math.min(
+        (previous[column] ?? 0) + 1,
+        (current[column - 1] ?? 0) + 1,
+        (previous[column - 1] ?? 0) + cost,
+      );
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? a.length;
+}

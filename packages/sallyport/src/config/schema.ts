@@ -1,0 +1,115 @@
+import { z } from "zod";
+import type { SecretSource, Setting } from "./settings.js";
+import { SETTINGS } from "./settings.js";
+
+/** The shape of a checked configuration. Kept beside the table by `schema.test.ts`, which compares the two. */
+export interface Config {
+  readonly publicUrl?: string;
+  readonly listen: {
+    readonly port: number;
+    readonly host: string;
+    readonly tls: { readonly cert?: string; readonly key?: string };
+  };
+  readonly trustedProxies: readonly string[];
+  readonly storage: string;
+  readonly masterKey: { readonly file: string } | { readonly env: string };
+  readonly registration: {
+    readonly dynamic: boolean;
+    readonly documents: "open" | "off" | { readonly hosts: readonly string[] };
+    readonly perHour: number;
+  };
+  readonly clients: Readonly<Record<string, ClientConfig>>;
+  readonly lifetimes: {
+    readonly accessToken: number;
+    readonly sessionIdle: number;
+    readonly session: number;
+    readonly refreshGrace: number;
+  };
+  readonly log: { readonly level: "debug" | "info" | "warn" | "error" };
+  readonly servers: Readonly<Record<string, ServerConfig>>;
+}
+
+export interface ClientConfig {
+  readonly name: string;
+  readonly redirectUris: readonly string[];
+  readonly secret?: SecretSource;
+}
+
+export interface ServerConfig {
+  readonly upstream?: string;
+  readonly command?: readonly string[];
+  readonly env: Readonly<Record<string, SecretSource>>;
+  readonly cwd?: string;
+  readonly shared: boolean;
+  readonly headers: Readonly<Record<string, SecretSource>>;
+  readonly access?: readonly AccessConfig[];
+  readonly scopes?: Readonly<Record<string, ScopeConfig>>;
+  readonly baseline?: readonly string[];
+  readonly list: "reachable" | "granted";
+  readonly denials: "error" | "result";
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly allowedOrigins: readonly string[];
+}
+
+export interface AccessConfig {
+  readonly roles?: readonly string[];
+  readonly users?: readonly string[];
+  readonly scopes: readonly string[];
+}
+
+export interface ScopeConfig {
+  readonly title?: string;
+  readonly includes?: readonly string[];
+  readonly allow?: readonly string[];
+}
+
+/** Names that users choose: they stand in URLs and in file paths. */
+export const NAME = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
+
+interface Branch {
+  readonly children: Map<string, Branch>;
+  row?: Setting;
+}
+
+function grow(rows: readonly Setting[]): Branch {
+  const root: Branch = { children: new Map() };
+  for (const row of rows) {
+    let branch = root;
+    for (const part of row.path.split(".")) {
+      const next = branch.children.get(part) ?? { children: new Map() };
+      branch.children.set(part, next);
+      branch = next;
+    }
+    branch.row = row;
+  }
+  return root;
+}
+
+function leafType(row: Setting): z.ZodType {
+  const described = row.type.describe(row.description);
+  if (row.default !== undefined) return described.prefault(row.default as never);
+  return row.required ? described : described.optional();
+}
+
+function branchType(branch: Branch): z.ZodType {
+  if (branch.row !== undefined) return leafType(branch.row);
+  const named = branch.children.get("*");
+  if (named !== undefined) {
+    const value = named.row === undefined ? branchType(named) : named.row.type;
+    return z.record(z.string(), value).prefault({});
+  }
+  const shape = Object.fromEntries([...branch.children].map(([name, child]) => [name, branchType(child)]));
+  return z.strictObject(shape).prefault({});
+}
+
+/** The whole file as one zod type, assembled from {@link SETTINGS}. */
+export const configType = branchType(grow(SETTINGS)) as z.ZodType<Config>;
+
+/** JSON Schema (2020-12) of `sallyport.yaml`, for editors. */
+export function configJsonSchema(): Record<string, unknown> {
+  return {
+    $id: "urn:sallyport:config",
+    title: "sallyport.yaml",
+    ...z.toJSONSchema(configType, { io: "input" }),
+  };
+}

@@ -1,0 +1,243 @@
+import { z } from "zod";
+
+/**
+ * Every setting of `sallyport.yaml`, one row each. Parsing, the JSON Schema, `docs/settings.md` and the environment variables are all
+ * made from these rows, so that none of them can know a setting that the others lack.
+ */
+export interface Setting {
+  /** Dotted path in the file; `*` stands for a name that the user chooses. */
+  readonly path: string;
+  readonly type: z.ZodType;
+  /** Value when it is absent; a setting with neither default nor `required` is simply off. */
+  readonly default?: unknown;
+  readonly required?: true;
+  /** Overrides the file. Numbers and booleans are read from their text. */
+  readonly env?: string;
+  /** One sentence or two, Markdown, with unit and bound where it is a number. */
+  readonly description: string;
+}
+
+const seconds = (max: number) => z.number().int().min(1).max(max);
+const scopeName = z
+  .string()
+  .regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, "a scope is printable ASCII without spaces, quotes and backslashes");
+const globs = z.array(z.string().min(1)).min(1);
+const httpUrl = z.url({ protocol: /^https?$/, error: "an absolute http or https URL" });
+
+/** A value that stands in the file, in an environment variable of Sallyport, or in a file. */
+export const secretSource = z.union([
+  z.string(),
+  z.strictObject({ env: z.string().min(1) }),
+  z.strictObject({ file: z.string().min(1) }),
+]);
+export type SecretSource = z.infer<typeof secretSource>;
+
+const access = z
+  .array(
+    z
+      .strictObject({
+        roles: z.array(z.string().min(1)).min(1).optional(),
+        users: z.array(z.string().min(1)).min(1).optional(),
+        scopes: z.array(scopeName).min(1),
+      })
+      .refine((entry) => entry.roles !== undefined || entry.users !== undefined, "say for whom: `roles` or `users`"),
+  )
+  .min(1);
+
+const scopes = z.record(
+  scopeName,
+  z.strictObject({
+    title: z.string().min(1).optional(),
+    includes: z.array(scopeName).optional(),
+    allow: globs.optional(),
+  }),
+);
+
+export const SETTINGS: readonly Setting[] = [
+  {
+    path: "publicUrl",
+    type: httpUrl,
+    env: "SALLYPORT_PUBLIC_URL",
+    description:
+      "The URL under which clients reach this installation, without a trailing slash; a path is allowed. Issuer and resource identifiers are made from it and from nothing else. Default: `http://localhost:<port>`.",
+  },
+  {
+    path: "listen.port",
+    type: z.number().int().min(0).max(65_535),
+    default: 4000,
+    env: "SALLYPORT_PORT",
+    description: "TCP port; 0 takes a free one.",
+  },
+  {
+    path: "listen.host",
+    type: z.string().min(1),
+    default: "loopback",
+    env: "SALLYPORT_HOST",
+    description:
+      "`loopback` binds 127.0.0.1 and [::1]; any other value is an address to bind. Beyond loopback an https `publicUrl` is required.",
+  },
+  {
+    path: "listen.tls.cert",
+    type: z.string().min(1),
+    description: "File with the certificate chain (PEM) for own TLS. Needs `listen.tls.key`.",
+  },
+  { path: "listen.tls.key", type: z.string().min(1), description: "File with the private key (PEM)." },
+  {
+    path: "trustedProxies",
+    type: z.array(z.string().min(1)),
+    default: [],
+    description:
+      "Addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed, for quotas and logs only. Nothing else is ever read from forwarding headers.",
+  },
+  {
+    path: "storage",
+    type: z.string().min(1),
+    default: "sqlite:./sallyport.db",
+    env: "SALLYPORT_STORAGE",
+    description: "`sqlite:<file>`, relative to the configuration file.",
+  },
+  {
+    path: "masterKey",
+    type: z.union([z.strictObject({ file: z.string().min(1) }), z.strictObject({ env: z.string().min(1) })]),
+    default: { file: "./sallyport.key" },
+    description:
+      "Where the 256-bit key lies under which secrets in the store are sealed: a file with mode 0600 (made if it is absent) or an environment variable with base64.",
+  },
+  {
+    path: "registration.dynamic",
+    type: z.boolean(),
+    default: true,
+    description: "RFC 7591 dynamic client registration. When off, no `registration_endpoint` is served or advertised.",
+  },
+  {
+    path: "registration.documents",
+    type: z.union([z.enum(["open", "off"]), z.strictObject({ hosts: z.array(z.string().min(1)).min(1) })]),
+    default: "open",
+    description:
+      "Client ID metadata documents: `open`, `off`, or `{ hosts: […] }` to admit only documents from these hosts.",
+  },
+  {
+    path: "registration.perHour",
+    type: z.number().int().min(1).max(10_000),
+    default: 20,
+    description: "Registrations per address and hour.",
+  },
+  {
+    path: "clients.*",
+    type: z.strictObject({
+      name: z.string().min(1),
+      redirectUris: z.array(z.string().min(1)).min(1),
+      secret: secretSource.optional(),
+    }),
+    description:
+      "A pre-registered client under its `client_id`: `name`, `redirectUris`, and a `secret` if it can keep one.",
+  },
+  {
+    path: "lifetimes.accessToken",
+    type: seconds(3600),
+    default: 600,
+    description: "Seconds an access token lives; at most 3600.",
+  },
+  {
+    path: "lifetimes.sessionIdle",
+    type: seconds(31_536_000),
+    default: 2_592_000,
+    description: "Seconds after which a session ends that was not refreshed; default 30 days.",
+  },
+  {
+    path: "lifetimes.session",
+    type: seconds(63_072_000),
+    default: 15_552_000,
+    description: "Seconds after which a session ends in any case; default 180 days.",
+  },
+  {
+    path: "lifetimes.refreshGrace",
+    type: seconds(300),
+    default: 30,
+    description: "Seconds in which a refresh token that was just rotated yields the same successor again.",
+  },
+  {
+    path: "log.level",
+    type: z.enum(["debug", "info", "warn", "error"]),
+    default: "info",
+    env: "SALLYPORT_LOG_LEVEL",
+    description: "Least level that is logged, as JSON lines on standard error.",
+  },
+  {
+    path: "servers.*.upstream",
+    type: httpUrl,
+    description: "URL of a Streamable HTTP server. Exactly one of `upstream` and `command`.",
+  },
+  {
+    path: "servers.*.command",
+    type: z.array(z.string()).min(1),
+    description: "Command and arguments of a stdio server; no shell is involved.",
+  },
+  {
+    path: "servers.*.env",
+    type: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), secretSource),
+    default: {},
+    description:
+      "Environment of a stdio server besides PATH, HOME, LANG, LC_*, TZ and TMPDIR. A value, `{ env: NAME }` or `{ file: path }`.",
+  },
+  {
+    path: "servers.*.cwd",
+    type: z.string().min(1),
+    description: "Working directory of a stdio server; default: the directory of the configuration file.",
+  },
+  {
+    path: "servers.*.shared",
+    type: z.boolean(),
+    default: false,
+    description: "One stdio child for all principals. Only for servers that keep nothing per caller.",
+  },
+  {
+    path: "servers.*.headers",
+    type: z.record(z.string().min(1), secretSource),
+    default: {},
+    description: "Headers that every request to an `upstream` carries, for example a credential of the gateway's own.",
+  },
+  {
+    path: "servers.*.access",
+    type: access,
+    description: "Who may be granted what: a list of `{ roles | users, scopes }`. `serve` does not start without it.",
+  },
+  {
+    path: "servers.*.scopes",
+    type: scopes,
+    description:
+      "Scope → `{ title, includes, allow }`, where `allow` lists globs over `tools/…`, `prompts/…` and `resources/…` (`*` does not cross `/`). With this section only what it maps exists. Without it there are `mcp:read` and `mcp:write`.",
+  },
+  {
+    path: "servers.*.baseline",
+    type: z.array(scopeName).min(1),
+    description:
+      "Scopes of the first challenge and of the protected resource metadata; default `mcp:read`, or the first scope of `scopes`.",
+  },
+  {
+    path: "servers.*.list",
+    type: z.enum(["reachable", "granted"]),
+    default: "reachable",
+    description: "What lists show: everything that a step-up can reach, or only what is granted now.",
+  },
+  {
+    path: "servers.*.denials",
+    type: z.enum(["error", "result"]),
+    default: "error",
+    description:
+      "`result` answers a rule's denial with 200 and `isError: true`, so that a model can explain it; `error` with 403.",
+  },
+  {
+    path: "servers.*.metadata",
+    type: z.record(z.string(), z.unknown()),
+    default: {},
+    description:
+      "Further members of the protected resource metadata (RFC 9728 §2), for example `resource_documentation`.",
+  },
+  {
+    path: "servers.*.allowedOrigins",
+    type: z.array(z.string().min(1)),
+    default: [],
+    description: "Origins of web pages that may call this server from a browser.",
+  },
+];
