@@ -144,7 +144,7 @@ export interface RevocationSelector {
   readonly sub?: string;
   readonly client_id?: string;
   readonly resource?: string;
-  /** Only sessions created before this time. */
+  /** Only sessions created, and grants last consented to, before this time. */
   readonly issued_before?: number;
 }
 

@@ -1,0 +1,4 @@
+// What users of the library can build their own tests on. Adding a line here makes it public.
+export { createTestKeys } from "./keys.js";
+export { createMemoryStorage } from "./memory-storage.js";
+export { createTestSystem, type TestSystem } from "./system.js";

@@ -1,0 +1,102 @@
+import type { Grant, RevocationSelector, Rotation, Session, SessionStore } from "../authorization-server/storage.js";
+
+/** What is known of one refresh token. `successor`: it was rotated. */
+interface RefreshToken {
+  readonly session_id: string;
+  readonly successor?: { readonly hash: string; readonly sealed: string; readonly at: number };
+}
+
+interface Tables {
+  readonly sessions: Map<string, Session>;
+  readonly tokens: Map<string, RefreshToken>;
+  /** Shared with the grant store: revoking ends grants too. */
+  readonly grants: Map<string, Grant>;
+}
+
+/** The sessions of {@link createMemoryStorage}. */
+export function createMemorySessions(grants: Map<string, Grant>): SessionStore {
+  const tables: Tables = { sessions: new Map(), tokens: new Map(), grants };
+  const { sessions, tokens } = tables;
+  return {
+    async create(session, refresh_hash) {
+      if (!grants.has(session.grant_id)) throw new Error("the grant of this session is gone");
+      if (sessions.has(session.id)) throw new Error("this session exists");
+      sessions.set(session.id, session);
+      if (refresh_hash !== undefined) tokens.set(refresh_hash, { session_id: session.id });
+    },
+    async find(id) {
+      return sessions.get(id);
+    },
+    async findByRefresh(refresh_hash) {
+      const token = tokens.get(refresh_hash);
+      const session = token && sessions.get(token.session_id);
+      return session && { session, current: token.successor === undefined };
+    },
+    async rotate(rotation) {
+      return rotate(tables, rotation);
+    },
+    async list(sub, now) {
+      const live = [...sessions.values()].filter((session) => session.sub === sub && isLive(session, now));
+      return live.sort((one, other) => other.created - one.created);
+    },
+    async revoke(selector, now) {
+      return revoke(tables, selector, now);
+    },
+  };
+}
+
+function isLive(session: Session, now: number): boolean {
+  return session.revoked === undefined && now < session.idle_expires && now < session.expires;
+}
+
+function rotate({ sessions, tokens }: Tables, rotation: Rotation): Awaited<ReturnType<SessionStore["rotate"]>> {
+  const { presented_hash, now } = rotation;
+  const token = tokens.get(presented_hash);
+  const session = token && sessions.get(token.session_id);
+  if (session === undefined || session.client_id !== rotation.client_id || session.dpop_jkt !== rotation.dpop_jkt) {
+    return { status: "unknown" };
+  }
+  if (!isLive(session, now)) return { status: "ended", session };
+  const successor = token?.successor;
+  if (successor === undefined) {
+    const next = { ...session, last_used: now, idle_expires: now + rotation.idle_lifetime };
+    sessions.set(session.id, next);
+    tokens.set(presented_hash, {
+      session_id: session.id,
+      successor: { hash: rotation.successor_hash, sealed: rotation.sealed_successor, at: now },
+    });
+    tokens.set(rotation.successor_hash, { session_id: session.id });
+    return { status: "rotated", session: next };
+  }
+  const untouched = tokens.get(successor.hash)?.successor === undefined;
+  if (untouched && now < successor.at + rotation.grace) {
+    return { status: "repeated", session, sealed_successor: successor.sealed };
+  }
+  const ended = { ...session, revoked: now };
+  sessions.set(session.id, ended);
+  return { status: "reused", session: ended };
+}
+
+function revoke({ sessions, grants }: Tables, selector: RevocationSelector, now: number): number {
+  const { session_id, grant_id, issued_before } = selector;
+  if (Object.values(selector).every((value) => value === undefined))
+    throw new TypeError("a revocation names something");
+  const names = (of: { sub: string; client_id: string; resource: string }) =>
+    (selector.sub ?? of.sub) === of.sub &&
+    (selector.client_id ?? of.client_id) === of.client_id &&
+    (selector.resource ?? of.resource) === of.resource;
+  let ended = 0;
+  for (const session of sessions.values()) {
+    const named = names(session) && [session.id, undefined].includes(session_id);
+    const under = [session.grant_id, undefined].includes(grant_id);
+    if (!named || !under || session.revoked !== undefined || session.created >= (issued_before ?? Infinity)) continue;
+    sessions.set(session.id, { ...session, revoked: now });
+    ended += 1;
+  }
+  if (session_id !== undefined) return ended;
+  for (const grant of grants.values()) {
+    const named = names(grant) && [grant.id, undefined].includes(grant_id);
+    if (named && grant.updated < (issued_before ?? Infinity)) grants.delete(grant.id);
+  }
+  return ended;
+}

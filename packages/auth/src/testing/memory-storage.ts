@@ -1,0 +1,124 @@
+import type {
+  AuthorizationServerStorage,
+  ClientRecord,
+  ClientStore,
+  CodeRecord,
+  CodeStore,
+  Grant,
+  GrantStore,
+  PendingAuthorization,
+  PendingStore,
+  ReplayStore,
+} from "../authorization-server/storage.js";
+import { createMemorySessions } from "./memory-sessions.js";
+
+/**
+ * A store that forgets everything with the process: for tests and for trying things out. It keeps the whole contract of
+ * {@link AuthorizationServerStorage} within one process: nothing is awaited inside a step, so every step is atomic. What has expired
+ * is removed late, and codes and sessions never are.
+ */
+export function createMemoryStorage(): AuthorizationServerStorage {
+  const grants = new Map<string, Grant>();
+  return {
+    clients: createClients(grants),
+    pending: createPending(),
+    codes: createCodes(),
+    grants: createGrants(grants),
+    sessions: createMemorySessions(grants),
+    replay: createReplay(),
+  };
+}
+
+function createClients(grants: ReadonlyMap<string, Grant>): ClientStore {
+  const records = new Map<string, ClientRecord>();
+  const hasGrant = (client_id: string) => [...grants.values()].some((grant) => grant.client_id === client_id);
+  return {
+    async find(client_id, now) {
+      const record = records.get(client_id);
+      if (record?.expires === undefined || record.expires > now || hasGrant(client_id)) return record;
+      return undefined;
+    },
+    async add(record) {
+      const { client_id } = record.metadata;
+      if (records.has(client_id)) throw new Error(`client ${JSON.stringify(client_id)} exists`);
+      records.set(client_id, record);
+    },
+  };
+}
+
+function createPending(): PendingStore {
+  const records = new Map<string, PendingAuthorization>();
+  const live = (id: string, now: number) => {
+    const record = records.get(id);
+    return record !== undefined && now < record.expires ? record : undefined;
+  };
+  return {
+    async save(pending) {
+      for (const [id, { expires }] of records) if (expires <= pending.created) records.delete(id);
+      records.set(pending.id, pending);
+    },
+    async find(id, now) {
+      return live(id, now);
+    },
+    async consume(id, now) {
+      const record = live(id, now);
+      records.delete(id);
+      return record;
+    },
+  };
+}
+
+function createCodes(): CodeStore {
+  const records = new Map<string, CodeRecord>();
+  const consumed = new Set<string>();
+  return {
+    async save(code_hash, record) {
+      if (records.has(code_hash)) throw new Error("this code exists");
+      records.set(code_hash, record);
+    },
+    async find(code_hash) {
+      return records.get(code_hash);
+    },
+    async consume(code_hash, now) {
+      const record = records.get(code_hash);
+      if (record === undefined || record.expires <= now || consumed.has(code_hash)) return false;
+      consumed.add(code_hash);
+      return true;
+    },
+  };
+}
+
+function createGrants(grants: Map<string, Grant>): GrantStore {
+  const live = (sub: string, client_id: string, resource: string) =>
+    [...grants.values()].find(
+      (grant) => grant.sub === sub && grant.client_id === client_id && grant.resource === resource,
+    );
+  return {
+    async widen(grant) {
+      const before = live(grant.sub, grant.client_id, grant.resource);
+      const scopes = [...new Set([...(before?.scopes ?? []), ...grant.scopes])];
+      const after = { ...(before ?? grant), scopes, updated: grant.updated };
+      grants.set(after.id, after);
+      return after;
+    },
+    async find(sub, client_id, resource) {
+      return live(sub, client_id, resource);
+    },
+    async list(sub) {
+      return [...grants.values()].filter((grant) => grant.sub === sub);
+    },
+  };
+}
+
+function createReplay(): ReplayStore {
+  const remembered = new Map<string, number>();
+  return {
+    async record(kind, key, expires, now) {
+      const entry = JSON.stringify([kind, key]);
+      if ((remembered.get(entry) ?? 0) > now) return false;
+      for (const [old, until] of remembered) if (until <= now) remembered.delete(old);
+      remembered.set(entry, expires);
+      return true;
+    },
+  };
+}

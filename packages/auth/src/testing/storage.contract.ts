@@ -1,0 +1,433 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type {
+  AuthorizationServerStorage,
+  RevocationSelector,
+  RotationResult,
+} from "../authorization-server/storage.js";
+import {
+  TEST_NOW as NOW,
+  testClient,
+  testCode,
+  testGrant,
+  testPending,
+  testRotation,
+  testSession,
+} from "./records.contract.js";
+
+/** What a suite opens before each test: an empty store, and how to put it away. */
+export interface StorageUnderTest {
+  readonly storage: AuthorizationServerStorage;
+  close?(): Promise<void>;
+}
+
+/** Every sentence of `authorization-server/storage.ts` as a test. Run it for each implementation; `create` opens an empty store. */
+export function describeStorage(name: string, create: () => Promise<StorageUnderTest>): void {
+  describe(`storage contract: ${name}`, () => {
+    let opened: StorageUnderTest;
+    beforeEach(async () => {
+      opened = await create();
+    });
+    afterEach(async () => opened.close?.());
+    const store = () => opened.storage;
+    describe("clients", () => describeClients(store));
+    describe("pending authorizations", () => describePending(store));
+    describe("authorization codes", () => describeCodes(store));
+    describe("grants", () => describeGrants(store));
+    describe("sessions", () => describeSessions(store));
+    describe("rotation of refresh tokens", () => describeRotation(store));
+    describe("revocation", () => describeRevocation(store));
+    describe("replay records", () => describeReplay(store));
+  });
+}
+
+type Store = () => AuthorizationServerStorage;
+
+/** Starts all at once, as several processes would; answers in the order of the calls. */
+const race = <T>(count: number, run: (index: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, (_, index) => run(index)));
+
+function describeClients(store: Store): void {
+  test("a client comes back as it was added, and an unknown one is undefined", async () => {
+    const record = testClient("editor", { secret_hash: "hash", expires: undefined });
+    await store().clients.add(record);
+    expect(await store().clients.find("editor", NOW)).toEqual(record);
+    expect(await store().clients.find("other", NOW)).toBeUndefined();
+  });
+
+  test("every member of the metadata survives", async () => {
+    const full = testClient("editor");
+    const metadata = {
+      ...full.metadata,
+      client_name: "É <b>\u202e",
+      client_uri: "https://editor.example/",
+      redirect_uris: ["https://editor.example/cb?a=%20b", "com.example.editor:/cb"],
+      token_endpoint_auth_method: "private_key_jwt" as const,
+      scope: "mcp:read mcp:write",
+      jwks: { keys: [{ kty: "EC", crv: "P-256", x: "x", y: "y" }] },
+      dpop_bound_access_tokens: true,
+    };
+    await store().clients.add({ ...full, metadata, origin: "configured", expires: undefined });
+    expect((await store().clients.find("editor", NOW))?.metadata).toEqual(metadata);
+  });
+
+  test("adding a client_id that exists is refused, and the first record stays", async () => {
+    await store().clients.add(testClient("editor", { secret_hash: "first" }));
+    await expect(store().clients.add(testClient("editor", { secret_hash: "second" }))).rejects.toThrow();
+    expect((await store().clients.find("editor", NOW))?.secret_hash).toBe("first");
+  });
+
+  test("of several concurrent additions of one client_id exactly one succeeds", async () => {
+    const results = await Promise.allSettled([1, 2, 3].map(() => store().clients.add(testClient("editor"))));
+    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  });
+
+  test("an unused registration goes away when it expires", async () => {
+    await store().clients.add(testClient("editor", { expires: NOW + 100 }));
+    expect(await store().clients.find("editor", NOW + 99)).toBeDefined();
+    expect(await store().clients.find("editor", NOW + 100)).toBeUndefined();
+  });
+
+  test("a client with a live grant does not expire; when the grant ends, it does", async () => {
+    await store().clients.add(testClient("editor", { expires: NOW + 100 }));
+    await store().grants.widen(testGrant());
+    expect(await store().clients.find("editor", NOW + 100_000)).toBeDefined();
+    await store().sessions.revoke({ client_id: "editor" }, NOW + 200);
+    expect(await store().clients.find("editor", NOW + 201)).toBeUndefined();
+  });
+}
+
+function describePending(store: Store): void {
+  test("a request is found as it was saved, as often as one looks", async () => {
+    for (const pending of [testPending(), testPending({ id: "bare", state: undefined, resource: undefined })]) {
+      await store().pending.save(pending);
+      expect(await store().pending.find(pending.id, NOW)).toEqual(pending);
+      expect(await store().pending.find(pending.id, NOW)).toEqual(pending);
+    }
+  });
+
+  test("consuming takes it away: a second call and a look get undefined", async () => {
+    await store().pending.save(testPending());
+    expect(await store().pending.consume("pending", NOW)).toEqual(testPending());
+    expect(await store().pending.consume("pending", NOW)).toBeUndefined();
+    expect(await store().pending.find("pending", NOW)).toBeUndefined();
+  });
+
+  test("of several concurrent callers one gets it", async () => {
+    await store().pending.save(testPending());
+    const taken = await race(8, () => store().pending.consume("pending", NOW));
+    expect(taken.filter((pending) => pending !== undefined)).toHaveLength(1);
+  });
+
+  test("an expired or unknown one is neither found nor consumed", async () => {
+    await store().pending.save(testPending({ expires: NOW + 10 }));
+    expect(await store().pending.find("pending", NOW + 9)).toBeDefined();
+    expect(await store().pending.find("pending", NOW + 10)).toBeUndefined();
+    expect(await store().pending.consume("pending", NOW + 10)).toBeUndefined();
+    expect(await store().pending.consume("unknown", NOW)).toBeUndefined();
+  });
+}
+
+function describeCodes(store: Store): void {
+  test("a code is found as it was saved, without being taken", async () => {
+    const record = testCode({ scopes: ["mcp:read", "mcp:write"], dpop_jkt: "jkt" });
+    await store().codes.save("hash", record);
+    expect(await store().codes.find("hash")).toEqual(record);
+    expect(await store().codes.consume("hash", NOW)).toBe(true);
+    expect(await store().codes.find("unknown")).toBeUndefined();
+  });
+
+  test("consuming is true once and false ever after", async () => {
+    await store().codes.save("hash", testCode());
+    expect(await store().codes.consume("hash", NOW)).toBe(true);
+    expect(await store().codes.consume("hash", NOW)).toBe(false);
+    expect(await store().codes.consume("unknown", NOW)).toBe(false);
+  });
+
+  test("of several concurrent redemptions exactly one is true", async () => {
+    await store().codes.save("hash", testCode());
+    const won = await race(8, () => store().codes.consume("hash", NOW));
+    expect(won.filter(Boolean)).toHaveLength(1);
+  });
+
+  test("an expired code is not consumed", async () => {
+    await store().codes.save("hash", testCode({ expires: NOW + 60 }));
+    expect(await store().codes.consume("hash", NOW + 60)).toBe(false);
+    await store().codes.save("other", testCode({ expires: NOW + 60 }));
+    expect(await store().codes.consume("other", NOW + 59)).toBe(true);
+  });
+
+  test("consumed and expired codes are still found, so that a replay knows what to revoke", async () => {
+    await store().codes.save("consumed", testCode());
+    await store().codes.consume("consumed", NOW);
+    await store().codes.save("expired", testCode({ expires: NOW - 1 }));
+    expect((await store().codes.find("consumed"))?.session_id).toBe("session");
+    expect((await store().codes.find("expired"))?.session_id).toBe("session");
+  });
+}
+
+function describeGrants(store: Store): void {
+  test("the first consent makes the grant", async () => {
+    expect(await store().grants.widen(testGrant())).toEqual(testGrant());
+    expect(await store().grants.find("ada", "editor", "https://mcp.example/crm")).toEqual(testGrant());
+  });
+
+  test("a later consent widens it: same id and creation, all scopes", async () => {
+    await store().grants.widen(testGrant());
+    const later = testGrant({ id: "other", scopes: ["mcp:write", "mcp:read"], created: NOW + 5, updated: NOW + 5 });
+    const wider = await store().grants.widen(later);
+    expect(wider).toMatchObject({ id: "grant", created: NOW, updated: NOW + 5 });
+    expect([...wider.scopes].sort()).toEqual(["mcp:read", "mcp:write"]);
+    expect(await store().grants.find("ada", "editor", "https://mcp.example/crm")).toEqual(wider);
+  });
+
+  test("concurrent consents make one grant with the scopes of all", async () => {
+    const scopes = ["a", "b", "c", "d", "e"];
+    const made = await race(5, (i) =>
+      store().grants.widen(testGrant({ id: `grant-${i}`, scopes: scopes.slice(i, i + 1) })),
+    );
+    expect(new Set(made.map(({ id }) => id)).size).toBe(1);
+    const [grant, ...others] = await store().grants.list("ada");
+    expect(others).toEqual([]);
+    expect([...(grant?.scopes ?? [])].sort()).toEqual(scopes);
+  });
+
+  test.each(["sub", "client_id", "resource"] as const)("another %s is another grant", async (member) => {
+    await store().grants.widen(testGrant());
+    const other = testGrant({ id: "other", [member]: "other" });
+    expect(await store().grants.widen(other)).toEqual(other);
+    expect(await store().grants.find("ada", "editor", "https://mcp.example/crm")).toEqual(testGrant());
+  });
+
+  test("a list has the live grants of one subject only", async () => {
+    await store().grants.widen(testGrant());
+    await store().grants.widen(testGrant({ id: "other", client_id: "other" }));
+    await store().grants.widen(testGrant({ id: "hers", sub: "grace" }));
+    expect((await store().grants.list("ada")).map(({ id }) => id).sort()).toEqual(["grant", "other"]);
+    expect(await store().grants.list("nobody")).toEqual([]);
+  });
+}
+
+function describeSessions(store: Store): void {
+  beforeEach(async () => {
+    await store().grants.widen(testGrant());
+  });
+
+  test("a session is found by id and by its refresh token", async () => {
+    const session = testSession({ dpop_jkt: "jkt" });
+    await store().sessions.create(session, "r1");
+    expect(await store().sessions.find("session")).toEqual(session);
+    expect(await store().sessions.findByRefresh("r1")).toEqual({ session, current: true });
+    expect(await store().sessions.find("unknown")).toBeUndefined();
+    expect(await store().sessions.findByRefresh("unknown")).toBeUndefined();
+  });
+
+  test("a session may have no refresh token", async () => {
+    await store().sessions.create(testSession(), undefined);
+    expect(await store().sessions.find("session")).toEqual(testSession());
+  });
+
+  test("a session is refused when its grant is gone or never was", async () => {
+    await store().sessions.revoke({ grant_id: "grant" }, NOW);
+    await expect(store().sessions.create(testSession(), "r1")).rejects.toThrow();
+    await expect(store().sessions.create(testSession({ grant_id: "never" }), "r1")).rejects.toThrow();
+    expect(await store().sessions.find("session")).toBeUndefined();
+    expect(await store().sessions.findByRefresh("r1")).toBeUndefined();
+  });
+
+  test("a list has the live sessions of the subject, newest first", async () => {
+    await store().grants.widen(testGrant({ id: "hers", sub: "grace" }));
+    await store().sessions.create(testSession({ id: "old", created: NOW - 50 }), "r1");
+    await store().sessions.create(testSession({ id: "new", created: NOW }), "r2");
+    await store().sessions.create(testSession({ id: "idle", idle_expires: NOW + 5 }), "r3");
+    await store().sessions.create(testSession({ id: "over", expires: NOW + 5 }), "r4");
+    await store().sessions.create(testSession({ id: "ended" }), "r5");
+    await store().sessions.create(testSession({ id: "hers", sub: "grace", grant_id: "hers" }), "r6");
+    await store().sessions.revoke({ session_id: "ended" }, NOW);
+    expect((await store().sessions.list("ada", NOW + 5)).map(({ id }) => id)).toEqual(["new", "old"]);
+  });
+}
+
+function describeRotation(store: Store): void {
+  const rotate = (...args: Parameters<typeof testRotation>) => store().sessions.rotate(testRotation(...args));
+  const revoked = async () => (await store().sessions.find("session"))?.revoked;
+
+  beforeEach(async () => {
+    await store().grants.widen(testGrant());
+    await store().sessions.create(testSession(), "r1");
+  });
+
+  test("the live token rotates: last use and idle expiry move on, the absolute end does not", async () => {
+    const result = await rotate("r1", { now: NOW + 900 });
+    const session = testSession({ last_used: NOW + 900, idle_expires: NOW + 1_900 });
+    expect(result).toEqual({ status: "rotated", session });
+    expect(await store().sessions.find("session")).toEqual(session);
+    expect(await store().sessions.findByRefresh("r1")).toEqual({ session, current: false });
+    expect(await store().sessions.findByRefresh("r1+")).toEqual({ session, current: true });
+  });
+
+  test("within the grace the predecessor yields the successor that the first rotation stored", async () => {
+    await rotate("r1");
+    const again = await rotate("r1", { now: NOW + 39, successor_hash: "other", sealed_successor: "sealed(other)" });
+    expect(again).toMatchObject({ status: "repeated", sealed_successor: "sealed(r1+)", session: { id: "session" } });
+    expect(await rotate("other")).toEqual({ status: "unknown" });
+    expect(await rotate("r1+", { now: NOW + 40 })).toMatchObject({ status: "rotated" });
+  });
+
+  test("after the grace the predecessor ends the session", async () => {
+    await rotate("r1");
+    const reused = await rotate("r1", { now: NOW + 41 });
+    expect(reused).toMatchObject({ status: "reused", session: { id: "session", revoked: NOW + 41 } });
+    expect(await revoked()).toBe(NOW + 41);
+    expect(await rotate("r1+", { now: NOW + 42 })).toMatchObject({ status: "ended" });
+  });
+
+  test("once the successor was rotated itself, the predecessor ends the session even within the grace", async () => {
+    await rotate("r1");
+    await rotate("r1+", { now: NOW + 11 });
+    expect(await rotate("r1", { now: NOW + 12 })).toMatchObject({ status: "reused" });
+    expect(await revoked()).toBe(NOW + 12);
+    expect(await rotate("r1++", { now: NOW + 13 })).toMatchObject({ status: "ended" });
+  });
+
+  test("reuse ends one session and leaves its sibling and the grant alone", async () => {
+    await store().sessions.create(testSession({ id: "sibling" }), "s1");
+    await rotate("r1");
+    await rotate("r1", { now: NOW + 41 });
+    expect(await rotate("s1", { now: NOW + 42 })).toMatchObject({ status: "rotated" });
+    expect(await store().grants.find("ada", "editor", "https://mcp.example/crm")).toBeDefined();
+  });
+
+  test("an unknown token, another client's and another key's change nothing", async () => {
+    expect(await rotate("never")).toEqual({ status: "unknown" });
+    expect(await rotate("r1", { client_id: "thief" })).toEqual({ status: "unknown" });
+    expect(await rotate("r1", { dpop_jkt: "thief" })).toEqual({ status: "unknown" });
+    await rotate("r1");
+    expect(await rotate("r1", { client_id: "thief", now: NOW + 99 })).toEqual({ status: "unknown" });
+    expect(await revoked()).toBeUndefined();
+    expect(await rotate("r1+", { now: NOW + 100 })).toMatchObject({ status: "rotated" });
+  });
+
+  test("a token bound to a key wants that key", async () => {
+    await store().sessions.create(testSession({ id: "bound", dpop_jkt: "jkt" }), "b1");
+    expect(await rotate("b1")).toEqual({ status: "unknown" });
+    expect(await rotate("b1", { dpop_jkt: "jkt" })).toMatchObject({ status: "rotated", session: { id: "bound" } });
+  });
+
+  test.each([
+    ["idle for too long", { now: NOW + 1_000 }],
+    ["past its absolute end", { now: NOW + 5_000 }],
+  ])("a session %s has ended", async (_, change) => {
+    expect(await rotate("r1", change)).toMatchObject({ status: "ended", session: { id: "session" } });
+    expect((await store().sessions.findByRefresh("r1"))?.current).toBe(true);
+  });
+
+  test("a revoked session has ended, also for a predecessor within its grace", async () => {
+    await rotate("r1");
+    await store().sessions.revoke({ session_id: "session" }, NOW + 11);
+    expect(await rotate("r1", { now: NOW + 12 })).toMatchObject({ status: "ended", session: { revoked: NOW + 11 } });
+    expect(await rotate("r1+", { now: NOW + 12 })).toMatchObject({ status: "ended", session: { revoked: NOW + 11 } });
+  });
+
+  test("of concurrent rotations one rotates and all others get its successor", async () => {
+    const results: readonly RotationResult[] = await race(8, (i) =>
+      rotate("r1", { successor_hash: `n${i}`, sealed_successor: `sealed(n${i})` }),
+    );
+    const winner = results.findIndex(({ status }) => status === "rotated");
+    const others = results.filter((_, i) => i !== winner);
+    expect(winner).toBeGreaterThanOrEqual(0);
+    for (const other of others)
+      expect(other).toMatchObject({ status: "repeated", sealed_successor: `sealed(n${winner})` });
+    expect(await rotate(`n${winner}`, { now: NOW + 11 })).toMatchObject({ status: "rotated" });
+  });
+}
+
+function describeRevocation(store: Store): void {
+  const liveIds = async () => {
+    const all = await Promise.all(["ada", "grace"].map((sub) => store().sessions.list(sub, NOW + 20)));
+    return all.flatMap((sessions) => sessions.map(({ id }) => id)).sort();
+  };
+  const grantIds = async () => {
+    const all = await Promise.all(["ada", "grace"].map((sub) => store().grants.list(sub)));
+    return all.flatMap((grants) => grants.map(({ id }) => id)).sort();
+  };
+
+  beforeEach(async () => {
+    const grants = [
+      testGrant({ id: "g1" }),
+      testGrant({ id: "g2", client_id: "shell" }),
+      testGrant({ id: "g3", resource: "https://mcp.example/other" }),
+      testGrant({ id: "g4", sub: "grace" }),
+    ];
+    for (const grant of grants) {
+      const { sub, client_id, resource, id: grant_id } = await store().grants.widen(grant);
+      const id = `s${grant_id.slice(1)}`;
+      await store().sessions.create(testSession({ id, sub, client_id, resource, grant_id }), `r-${id}`);
+    }
+    await store().sessions.create(testSession({ id: "s1-later", grant_id: "g1", created: NOW + 10 }), "r-later");
+  });
+
+  const rows: readonly (readonly [RevocationSelector, ended: string[], grants: string[]])[] = [
+    [{ session_id: "s1" }, ["s1"], []],
+    [{ session_id: "unknown" }, [], []],
+    [{ grant_id: "g1" }, ["s1", "s1-later"], ["g1"]],
+    [{ sub: "ada" }, ["s1", "s1-later", "s2", "s3"], ["g1", "g2", "g3"]],
+    [{ client_id: "editor" }, ["s1", "s1-later", "s3", "s4"], ["g1", "g3", "g4"]],
+    [{ resource: "https://mcp.example/other" }, ["s3"], ["g3"]],
+    [{ sub: "ada", client_id: "editor", resource: "https://mcp.example/crm" }, ["s1", "s1-later"], ["g1"]],
+    [{ sub: "grace", session_id: "s1" }, [], []],
+    [{ sub: "grace", grant_id: "g1" }, [], []],
+    // A grant consented to again since then stays; here all are older than that.
+    [{ issued_before: NOW + 10 }, ["s1", "s2", "s3", "s4"], ["g1", "g2", "g3", "g4"]],
+    [{ issued_before: NOW }, [], []],
+  ];
+
+  test.each(rows)("%j ends sessions %j and grants %j, and nothing else", async (selector, ended, grants) => {
+    const [sessionsBefore, grantsBefore] = [await liveIds(), await grantIds()];
+    expect(await store().sessions.revoke(selector, NOW + 15)).toBe(ended.length);
+    expect(await liveIds()).toEqual(sessionsBefore.filter((id) => !ended.includes(id)));
+    expect(await grantIds()).toEqual(grantsBefore.filter((id) => !grants.includes(id)));
+    for (const id of ended) expect((await store().sessions.find(id))?.revoked).toBe(NOW + 15);
+  });
+
+  test("a selector without a field is refused", async () => {
+    await expect(store().sessions.revoke({}, NOW)).rejects.toThrow();
+    expect(await liveIds()).toHaveLength(5);
+  });
+
+  test("what has ended is not ended again", async () => {
+    await store().sessions.revoke({ session_id: "s1" }, NOW + 15);
+    expect(await store().sessions.revoke({ session_id: "s1" }, NOW + 16)).toBe(0);
+    expect((await store().sessions.find("s1"))?.revoked).toBe(NOW + 15);
+  });
+
+  test("consent after a revocation makes a new grant without the old scopes", async () => {
+    await store().sessions.revoke({ grant_id: "g1" }, NOW + 15);
+    const fresh = testGrant({ id: "g9", scopes: ["mcp:write"], created: NOW + 16, updated: NOW + 16 });
+    expect(await store().grants.widen(fresh)).toEqual(fresh);
+  });
+}
+
+function describeReplay(store: Store): void {
+  test("a key is recorded once until it expires", async () => {
+    expect(await store().replay.record("jti", "a", NOW + 10, NOW)).toBe(true);
+    expect(await store().replay.record("jti", "a", NOW + 99, NOW + 9)).toBe(false);
+    expect(await store().replay.record("jti", "a", NOW + 99, NOW + 10)).toBe(true);
+  });
+
+  test("kinds and keys are separate, however they are spelled", async () => {
+    const pairs = [
+      ["jti", "a"],
+      ["jti", "b"],
+      ["dpop", "a"],
+      ["jt", "ia"],
+      ["", "jtia"],
+      ["jti", ""],
+    ] as const;
+    for (const [kind, key] of pairs) expect(await store().replay.record(kind, key, NOW + 10, NOW)).toBe(true);
+  });
+
+  test("of several concurrent records of one key exactly one is the first", async () => {
+    const first = await race(8, () => store().replay.record("jti", "a", NOW + 10, NOW));
+    expect(first.filter(Boolean)).toHaveLength(1);
+  });
+}
