@@ -53,13 +53,29 @@ servers:
   });
 
   const wrong: readonly (readonly [what: string, text: string, says: RegExp])[] = [
-    ["a trailing slash of publicUrl", MINIMAL.replace("example.com", "example.com/"), /:2:1: publicUrl: must not end in a slash/],
-    ["a publicUrl that clients would compare otherwise", MINIMAL.replace("mcp.example", "MCP.example"), /write it as https:\/\/mcp\.example\.com,/],
+    [
+      "a trailing slash of publicUrl",
+      MINIMAL.replace("example.com", "example.com/"),
+      /:2:1: publicUrl: must not end in a slash/,
+    ],
+    [
+      "a publicUrl that clients would compare otherwise",
+      MINIMAL.replace("mcp.example", "MCP.example"),
+      /write it as https:\/\/mcp\.example\.com,/,
+    ],
     ["a publicUrl with a query", MINIMAL.replace("example.com", "example.com?x=1"), /no query/],
     ["a server without access", MINIMAL.replace(/ {4}access.*\n/, ""), /:4:3: servers\.crm: `access` is missing/],
-    ["a server with neither upstream nor command", MINIMAL.replace(/ {4}upstream.*\n/, ""), /exactly one of `upstream`/],
+    [
+      "a server with neither upstream nor command",
+      MINIMAL.replace(/ {4}upstream.*\n/, ""),
+      /exactly one of `upstream`/,
+    ],
     ["a server name that cannot stand in a URL", MINIMAL.replace("crm:", "c/rm:"), /a server name is/],
-    ["a scope that does not exist", MINIMAL.replace("mcp:read", "mcp:admin"), /:6:34: servers\.crm\.access\.0\.scopes: unknown scope "mcp:admin"/],
+    [
+      "a scope that does not exist",
+      MINIMAL.replace("mcp:read", "mcp:admin"),
+      /:6:34: servers\.crm\.access\.0\.scopes: unknown scope "mcp:admin"/,
+    ],
     ["access for nobody", MINIMAL.replace("roles: [support], ", ""), /say for whom/],
     ["a key that stands twice", `${MINIMAL}    list: granted\n    list: granted\n`, /not YAML/],
     ["half of a TLS pair", `${MINIMAL}listen: { tls: { cert: a.pem } }\n`, /both `cert` and `key`/],

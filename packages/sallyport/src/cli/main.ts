@@ -1,0 +1,53 @@
+import { Command, CommanderError } from "commander";
+import { ConfigError } from "../config/problem.js";
+import { CliError, EXIT } from "./exit.js";
+import { addOperatorCommands } from "./operator-commands.js";
+import { addProtectCommand } from "./protect-command.js";
+import { addServeCommand } from "./serve-command.js";
+import { VERSION } from "./version.js";
+
+const INTRODUCTION = `
+Sallyport puts OAuth 2.1 in front of any MCP server and decides every call.
+
+Start here:
+  $ sallyport protect -- npx -y @modelcontextprotocol/server-everything
+  $ sallyport protect --url http://127.0.0.1:9001/mcp
+
+Each command explains itself: sallyport <command> --help`;
+
+/** Runs one command line. Answers the exit code; never throws, never exits by itself. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const program = new Command("sallyport")
+    .description("The authorization layer for the Model Context Protocol")
+    .version(VERSION)
+    .addHelpText("after", INTRODUCTION)
+    .showHelpAfterError("(sallyport --help lists the commands)")
+    .exitOverride();
+  const done = (code: number) => {
+    exitCode = code;
+  };
+  addProtectCommand(program, done);
+  addServeCommand(program, done);
+  addOperatorCommands(program, done);
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    exitCode = report(error);
+  }
+  return exitCode;
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof CliError) {
+    process.stderr.write(`sallyport: ${error.message}\n`);
+    return error.exitCode;
+  }
+  if (error instanceof ConfigError) {
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.usage;
+  }
+  process.stderr.write(`sallyport: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return EXIT.usage;
+}

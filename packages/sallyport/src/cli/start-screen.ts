@@ -1,0 +1,87 @@
+import pc from "picocolors";
+
+/** What one start has to tell. Nothing in here is secret but `ownerCode`, which only a terminal gets. */
+export interface StartReport {
+  readonly publicUrl: string;
+  readonly servers: readonly {
+    readonly title: string;
+    readonly mcpUrl: string;
+    /** `undefined` when the server could not be asked yet. */
+    readonly tools: readonly { readonly tool: string; readonly scope: string; readonly changed: boolean }[] | undefined;
+    readonly problem: string | undefined;
+  }[];
+  readonly owner:
+    | { readonly code: string | undefined; readonly file: string | undefined; readonly ready: boolean }
+    | undefined;
+  readonly warnings: readonly string[];
+  readonly startedInMs: number;
+}
+
+/** Ready-to-paste lines, one row a client. Checked on 2026-11-23 against each client's own documentation. */
+const CLIENTS: readonly (readonly [client: string, lines: (name: string, url: string) => string])[] = [
+  ["Claude Code", (name, url) => `claude mcp add --transport http ${name} ${url}`],
+  ["VS Code", (name, url) => `code --add-mcp '${JSON.stringify({ name, type: "http", url })}'`],
+  ["Cursor", (name, url) => `~/.cursor/mcp.json  ${JSON.stringify({ mcpServers: { [name]: { url } } })}`],
+  ["MCP Inspector", (_, url) => `npx @modelcontextprotocol/inspector --transport http --server-url ${url}`],
+];
+
+/** The screen for people. Plain text when colours are off. */
+export function formatStartScreen(report: StartReport): string {
+  const lines: string[] = ["", `  ${pc.bold("Sallyport")} is up in ${report.startedInMs} ms`, ""];
+  for (const server of report.servers) lines.push(...serverLines(server));
+  lines.push(...ownerLines(report));
+  for (const warning of report.warnings) lines.push(`  ${pc.yellow("!")} ${warning}`);
+  lines.push(`  ${pc.dim(`Who has access to what: ${report.publicUrl}/account   Stop: Ctrl+C`)}`, "");
+  return lines.join("\n");
+}
+
+function serverLines(server: StartReport["servers"][number]): string[] {
+  const width = Math.max(...CLIENTS.map(([client]) => client.length)) + 2;
+  const lines = [`  ${pc.bold(server.title)}  ${pc.cyan(server.mcpUrl)}`, ""];
+  for (const [client, command] of CLIENTS)
+    lines.push(`    ${pc.dim(client.padEnd(width))}${command(server.title, server.mcpUrl)}`);
+  lines.push("");
+  if (server.problem !== undefined) lines.push(`  ${pc.red("!")} ${server.problem}`, "");
+  if (server.tools !== undefined) lines.push(...toolLines(server.tools), "");
+  return lines;
+}
+
+function toolLines(tools: NonNullable<StartReport["servers"][number]["tools"]>): string[] {
+  if (tools.length === 0) return ["    The server names no tools."];
+  const width = Math.max(4, ...tools.map(({ tool }) => printable(tool).length)) + 2;
+  return [
+    `    ${pc.dim("tool".padEnd(width))}${pc.dim("needs")}`,
+    ...tools.map(
+      ({ tool, scope, changed }) =>
+        `    ${printable(tool).padEnd(width)}${scope}${changed ? pc.yellow("  changed since it was first seen") : ""}`,
+    ),
+    `    ${pc.dim("mcp:read goes by the server's own word (readOnlyHint); nobody has checked it.")}`,
+  ];
+}
+
+/** A tool name is the server's text: control, invisible and bidirectional characters are shown, not sent to the terminal. */
+function printable(text: string): string {
+  return text.replace(/[\p{C}\p{Z}]/gu, (character) =>
+    character === " " ? " " : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}
+
+function ownerLines({ owner }: StartReport): string[] {
+  if (owner === undefined) return [];
+  if (owner.ready)
+    return [`  ${pc.dim("Signed in before? Use your passkey or password. Lost it: sallyport owner code")}`, ""];
+  if (owner.code !== undefined) {
+    return [
+      `  Your sign-in code  ${pc.bold(pc.green(owner.code))}`,
+      `    ${pc.dim("once, within 10 minutes; the browser asks for it at the first call. Another one: sallyport owner code")}`,
+      "",
+    ];
+  }
+  return [`  Your sign-in code is in ${owner.file} (readable by you only, valid for 10 minutes)`, ""];
+}
+
+/** The same for machines: one JSON object on one line, without the owner's code. */
+export function formatStartJson(report: StartReport): string {
+  const { owner, ...rest } = report;
+  return JSON.stringify({ event: "started", ...rest, issuer: report.publicUrl, ownerCodeFile: owner?.file });
+}
