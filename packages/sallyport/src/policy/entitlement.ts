@@ -1,0 +1,35 @@
+import type { AccessConfig } from "../config/schema.js";
+
+/** Who somebody is to the entitlement: what the user record says now. */
+export interface EntitledUser {
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly owner: boolean;
+  readonly disabled: boolean;
+}
+
+export interface EntitlementInput {
+  readonly user: EntitledUser | undefined;
+  /** Every scope of the server, which is what the owner may be granted. */
+  readonly scopes: readonly string[];
+  /** `access` of the configuration. */
+  readonly access: readonly AccessConfig[] | undefined;
+  /** What `sallyport user allow` added for this user and server. */
+  readonly allowed: readonly string[];
+}
+
+/**
+ * The entitlement: the scopes that a person may be granted on one server. Nobody, and nobody disabled, has any; scopes that the
+ * server does not have are dropped, so that a renamed scope takes its entitlements with it instead of passing them on.
+ */
+export function entitledScopes({ user, scopes, access, allowed }: EntitlementInput): readonly string[] {
+  if (user === undefined || user.disabled) return [];
+  if (user.owner) return scopes;
+  const entitled = new Set(allowed);
+  for (const entry of access ?? []) {
+    const named =
+      entry.users?.includes(user.name) === true || entry.roles?.some((role) => user.roles.includes(role)) === true;
+    if (named) for (const scope of entry.scopes) entitled.add(scope);
+  }
+  return scopes.filter((scope) => entitled.has(scope));
+}
