@@ -39,6 +39,13 @@ export const OAUTH_ERRORS = {
     status: 400,
     description: "Send the access token in the Authorization header, never in the URL.",
   },
+  dpop_proof: { error: "invalid_dpop_proof", status: 401, description: "The DPoP proof does not fit this request." },
+  dpop_nonce: { error: "use_dpop_nonce", status: 401, description: "The DPoP proof needs the nonce of this server." },
+  keys_unavailable: {
+    error: "temporarily_unavailable",
+    status: 503,
+    description: "The keys of the token's issuer cannot be read right now. Try again.",
+  },
   liveness_unknown: {
     error: "temporarily_unavailable",
     status: 503,
@@ -69,6 +76,8 @@ export interface OAuthErrorOptions {
   readonly description?: string;
   /** Whether the error may go to the client's redirect URI (RFC 6749 §4.1.2.1); default false: it is shown as a page. */
   readonly redirectable?: boolean;
+  /** Seconds after which trying again makes sense; becomes `Retry-After`. */
+  readonly retryAfter?: number;
   readonly cause?: unknown;
 }
 
@@ -80,6 +89,7 @@ export class OAuthError extends Error {
   readonly status: number;
   readonly error_description: string;
   readonly redirectable: boolean;
+  readonly retryAfter: number | undefined;
 
   constructor(reason: OAuthErrorReason, options: OAuthErrorOptions = {}) {
     const row = OAUTH_ERRORS[reason];
@@ -89,5 +99,6 @@ export class OAuthError extends Error {
     this.status = row.status;
     this.error_description = options.description ?? row.description;
     this.redirectable = options.redirectable ?? false;
+    this.retryAfter = options.retryAfter;
   }
 }

@@ -1,0 +1,213 @@
+import { CompactSign } from "jose";
+import { OAuthError, type OAuthErrorReason } from "../core/oauth-error.js";
+import type { Actor } from "../core/principal.js";
+import { type Awaitable, chain } from "./awaitable.js";
+import { type DecodedJws, decodeJws, isJsonObject, type JsonClaims } from "./jws.js";
+import type { KeySet, SigningKeys, VerifySignature } from "./key-set.js";
+
+/** Claims of an access token under their wire names (RFC 9068 §2.2, RFC 8693 §4.1, RFC 9449 §6.1). Times in integer seconds. */
+export interface AccessTokenClaims {
+  readonly iss: string;
+  readonly sub: string;
+  readonly aud: string | readonly string[];
+  readonly client_id: string;
+  readonly exp: number;
+  readonly iat: number;
+  readonly jti: string;
+  readonly scope?: string;
+  /** The session under a grant that this token belongs to; what revocation ends. */
+  readonly sid?: string;
+  readonly auth_time?: number;
+  readonly act?: JsonClaims;
+  readonly cnf?: { readonly jkt: string };
+}
+
+/** How the tokens of an authorization server that does not follow RFC 9068 differ. Everything absent is as RFC 9068 says. */
+export interface TokenDialect {
+  /** Values of `typ` accepted besides `at+jwt`, compared without case; for example `["JWT"]`. */
+  readonly typ?: readonly string[];
+  /** Claim that names the client, for example `azp` or `cid`. Default `client_id`. */
+  readonly clientIdClaim?: string;
+  /** Claim with the scopes, a string or an array of strings, for example `scp`. Default `scope`, a string. */
+  readonly scopeClaim?: string;
+}
+
+/** One authorization server whose tokens are accepted. */
+export interface AccessTokenIssuer {
+  readonly issuer: string;
+  readonly keys: KeySet;
+  /** Exact values, one of which `aud` must hold. */
+  readonly audience: readonly string[];
+  readonly dialect?: TokenDialect;
+}
+
+export interface AccessTokenExpectation {
+  issuerOf(iss: string): AccessTokenIssuer | undefined;
+  readonly verifySignature: VerifySignature;
+  /** Integer seconds. */
+  readonly now: number;
+  /** Tolerated difference between the clocks, seconds, 0 to 60. */
+  readonly clockSkew: number;
+}
+
+/** What a verified token says. `cnf` is only read: the proof is the caller's to check. */
+export interface VerifiedAccessToken {
+  readonly iss: string;
+  readonly sub: string;
+  readonly client_id: string;
+  readonly sid: string | undefined;
+  readonly jti: string | undefined;
+  readonly scopes: readonly string[];
+  readonly kind: "user" | "client";
+  readonly actor: Actor | undefined;
+  readonly chain: readonly Actor[];
+  readonly cnf: { readonly jkt: string } | undefined;
+  readonly exp: number;
+  readonly iat: number;
+}
+
+/** Characters. Header limits of servers are near 8 KB, and a token is no place for data. */
+export const MAX_TOKEN_LENGTH = 8 * 1024;
+export const MAX_ACTORS = 8;
+const MAX_TIME = 253_402_300_799; // the year 9999: beyond it a number is no date
+const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/; // RFC 6749 §3.3
+const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/; // base64url of a SHA-256, RFC 9449 §6.1
+
+/** Signs an access token with the current key. Does NOT judge the claims: the authorization server made them. */
+export async function formatAccessToken(claims: AccessTokenClaims, keys: SigningKeys): Promise<string> {
+  const { kid, alg, privateKey } = await keys.current();
+  return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
+    .setProtectedHeader({ alg, kid, typ: "at+jwt" })
+    .sign(privateKey);
+}
+
+/**
+ * RFC 9068 §4: form, issuer, audience, times and claims first, the signature last, since it alone costs (and forged tokens are free to
+ * make). Synchronous when the key is at hand and `verifySignature` is.
+ * Does NOT check revocation, scopes, or the proof of possession behind `cnf`.
+ * @throws OAuthError `token_…`, also as a rejection.
+ */
+export function validateAccessToken(token: string, expected: AccessTokenExpectation): Awaitable<VerifiedAccessToken> {
+  const jws = decodeOrRefuse(token);
+  const trusted = typeof jws.claims.iss === "string" ? expected.issuerOf(jws.claims.iss) : undefined;
+  if (trusted === undefined) refuse("token_issuer", `issuer ${JSON.stringify(jws.claims.iss ?? null).slice(0, 200)}`);
+  validateTyp(jws.header.typ, trusted.dialect);
+  validateAudience(jws.claims.aud, trusted.audience);
+  validateTimes(jws.claims, expected);
+  const verified = readClaims(jws.claims, trusted);
+  return chain(trusted.keys.find({ alg: jws.header.alg, kid: jws.header.kid }, expected.now), (key) => {
+    if (key === undefined) refuse("token_signature", "no such key");
+    const { signingInput, signature } = jws;
+    return chain(expected.verifySignature(jws.header.alg, key, signingInput, signature), (valid) =>
+      valid === true ? verified : refuse("token_signature", "wrong signature"),
+    );
+  });
+}
+
+function decodeOrRefuse(token: string): DecodedJws {
+  try {
+    return decodeJws(token, MAX_TOKEN_LENGTH);
+  } catch (error) {
+    throw new OAuthError("token_malformed", { detail: (error as Error).message, cause: error });
+  }
+}
+
+/** RFC 9068 §4: an ID token of the same issuer must not pass for an access token; `typ` is what tells them apart. */
+function validateTyp(typ: unknown, dialect: TokenDialect | undefined): void {
+  const value = typeof typ === "string" ? typ.toLowerCase().replace(/^application\//, "") : undefined;
+  if (value === "at+jwt") return;
+  if (value === undefined || !(dialect?.typ ?? []).some((accepted) => accepted.toLowerCase() === value)) {
+    refuse("token_malformed", "typ is not at+jwt");
+  }
+}
+
+/** RFC 9068 §4 and R-21: exact, no prefix, no trailing slash forgiven. */
+function validateAudience(aud: unknown, accepted: readonly string[]): void {
+  const values: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  if (!values.every((value) => typeof value === "string")) refuse("token_malformed", "aud is malformed");
+  if (!values.some((value) => accepted.includes(value as string))) refuse("token_audience", "other audience");
+}
+
+function validateTimes(claims: JsonClaims, { now, clockSkew }: AccessTokenExpectation): void {
+  for (const name of ["exp", "iat", "nbf"]) {
+    const value = claims[name];
+    if (value === undefined && name === "nbf") continue;
+    if (typeof value !== "number" || !(value >= 0 && value <= MAX_TIME))
+      refuse("token_malformed", `${name} is malformed`);
+  }
+  if ((claims.exp as number) + clockSkew <= now) refuse("token_expired", "expired");
+  const start = Math.max(claims.iat as number, typeof claims.nbf === "number" ? claims.nbf : 0);
+  if (start - clockSkew > now) refuse("token_not_yet_valid", "not valid yet");
+}
+
+function readClaims(claims: JsonClaims, trusted: AccessTokenIssuer): VerifiedAccessToken {
+  const { dialect } = trusted;
+  const sub = readString(claims, "sub");
+  const client_id = readString(claims, dialect?.clientIdClaim ?? "client_id");
+  const [actor, ...chain] = readActors(claims.act);
+  return {
+    iss: trusted.issuer,
+    sub,
+    client_id,
+    sid: claims.sid === undefined ? undefined : readString(claims, "sid"),
+    // RFC 9068 §2.2 requires `jti`; of the servers with a dialect, several send none.
+    jti: claims.jti === undefined && dialect !== undefined ? undefined : readString(claims, "jti"),
+    scopes: readScopes(claims, dialect),
+    // RFC 9068 §2.2: where no person is behind a token, `sub` names the client.
+    kind: sub === client_id ? "client" : "user",
+    actor,
+    chain,
+    cnf: readConfirmation(claims.cnf),
+    exp: claims.exp as number,
+    iat: claims.iat as number,
+  };
+}
+
+function readScopes(claims: JsonClaims, dialect: TokenDialect | undefined): readonly string[] {
+  const name = dialect?.scopeClaim ?? "scope";
+  const value = claims[name];
+  if (value === undefined || value === "") return [];
+  const scopes: readonly unknown[] =
+    typeof value === "string"
+      ? value.split(" ")
+      : Array.isArray(value) && dialect?.scopeClaim !== undefined
+        ? value
+        : [null];
+  if (!scopes.every((scope) => typeof scope === "string" && SCOPE_TOKEN.test(scope))) {
+    refuse("token_malformed", "scope is malformed");
+  }
+  return [...new Set(scopes as readonly string[])];
+}
+
+/** RFC 8693 §4.1: nested `act`, outermost is the current actor. Too long a chain is refused rather than cut. */
+function readActors(act: unknown): readonly Actor[] {
+  const actors: Actor[] = [];
+  for (let next = act; next !== undefined; next = (next as JsonClaims).act) {
+    if (!isJsonObject(next) || actors.length === MAX_ACTORS) refuse("token_malformed", "act is malformed or too deep");
+    actors.push({
+      sub: readString(next, "sub"),
+      ...(next.iss === undefined ? {} : { iss: readString(next, "iss") }),
+      ...(next.client_id === undefined ? {} : { client_id: readString(next, "client_id") }),
+    });
+  }
+  return actors;
+}
+
+/** Any confirmation besides `jkt` asks for a check that nobody here makes: the token is refused (RFC 7800 §3.1, RFC 9449 §7.2). */
+function readConfirmation(cnf: unknown): { readonly jkt: string } | undefined {
+  if (cnf === undefined) return undefined;
+  if (!isJsonObject(cnf) || Object.keys(cnf).length !== 1 || typeof cnf.jkt !== "string" || !THUMBPRINT.test(cnf.jkt)) {
+    refuse("token_binding", "cnf that is not understood");
+  }
+  return { jkt: cnf.jkt };
+}
+
+function readString(claims: JsonClaims, name: string): string {
+  const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
+  if (typeof value !== "string" || value === "") refuse("token_malformed", `${name} is missing or malformed`);
+  return value;
+}
+
+function refuse(reason: OAuthErrorReason, detail: string): never {
+  throw new OAuthError(reason, { detail });
+}

@@ -1,0 +1,70 @@
+import { base64url } from "jose";
+import type { SignatureAlgorithm } from "./key-set.js";
+import { SIGNATURE_ALGORITHMS } from "./key-set.js";
+
+export type JsonClaims = Readonly<Record<string, unknown>>;
+
+/** A compact JWS taken apart (RFC 7515 §7.1). Nothing about it is verified yet. */
+export interface DecodedJws {
+  readonly header: JsonClaims & { readonly alg: SignatureAlgorithm; readonly kid?: string };
+  readonly claims: JsonClaims;
+  readonly signingInput: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+const MAX_KID_LENGTH = 256;
+const ALGORITHMS: ReadonlySet<unknown> = new Set(SIGNATURE_ALGORITHMS);
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+const encoder = new TextEncoder();
+
+/**
+ * Takes a compact JWS with JSON header and payload apart. Refuses what no caller could verify: algorithms outside
+ * {@link SIGNATURE_ALGORITHMS} (RFC 8725 §3.1), and any `crit` header, since no extension is understood here (RFC 7515 §4.1.11).
+ * Does NOT check the signature, `typ`, or any claim.
+ * @throws SyntaxError with a message that holds no part of the token.
+ */
+export function decodeJws(token: string, maxLength: number): DecodedJws {
+  if (token.length > maxLength) throw new SyntaxError(`longer than ${maxLength} characters`);
+  if (!COMPACT.test(token)) throw new SyntaxError("not a compact JWS");
+  const payloadAt = token.indexOf(".") + 1;
+  const signatureAt = token.lastIndexOf(".") + 1;
+  const header = parseObject(token.slice(0, payloadAt - 1), "header");
+  if (!ALGORITHMS.has(header.alg)) throw new SyntaxError("algorithm not accepted");
+  if ("crit" in header) throw new SyntaxError("critical header members that are not understood");
+  if (header.kid !== undefined && !isShortString(header.kid)) throw new SyntaxError("malformed kid");
+  return {
+    header: header as DecodedJws["header"],
+    claims: parseObject(token.slice(payloadAt, signatureAt - 1), "payload"),
+    signingInput: encoder.encode(token.slice(0, signatureAt - 1)),
+    signature: decode(token.slice(signatureAt), "signature"),
+  };
+}
+
+/** Plain objects only: an array or a primitive is no header and no claims set (RFC 7519 §7.2). */
+export function isJsonObject(value: unknown): value is JsonClaims {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function parseObject(part: string, what: string): JsonClaims {
+  let value: unknown;
+  try {
+    value = JSON.parse(utf8.decode(decode(part, what)));
+  } catch {
+    throw new SyntaxError(`${what} is not JSON`);
+  }
+  if (!isJsonObject(value)) throw new SyntaxError(`${what} is not a JSON object`);
+  return value;
+}
+
+function decode(part: string, what: string): Uint8Array {
+  try {
+    return base64url.decode(part);
+  } catch {
+    throw new SyntaxError(`${what} is not base64url`);
+  }
+}
+
+function isShortString(value: unknown): boolean {
+  return typeof value === "string" && value.length > 0 && value.length <= MAX_KID_LENGTH;
+}
