@@ -1,0 +1,81 @@
+import type { Dispatcher } from "undici";
+import { endToEndHeaders } from "./hop-by-hop.js";
+import { toUpstreamError } from "./http-errors.js";
+import { type Exchange, UpstreamError, type UpstreamHandler } from "./upstream.js";
+
+/**
+ * One request in undici's dispatch. A class, because one is made per call and undici wants exactly this shape.
+ * After {@link abort} the handler hears nothing more, and the connection, which still carries somebody's half answer, is closed with it.
+ */
+export class HttpExchange implements Exchange, Dispatcher.DispatchHandler {
+  #controller: Dispatcher.DispatchController | undefined;
+  #aborted: Error | undefined;
+  #over = false;
+
+  /** `onOver` is called once, whatever the end was: the slot is free from then on. */
+  constructor(
+    private readonly handler: UpstreamHandler,
+    private readonly onOver: () => void,
+  ) {}
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  abort(reason: string): void {
+    if (this.#over || this.#aborted !== undefined) return;
+    this.#aborted = new Error(reason);
+    this.#finish();
+    this.#controller?.abort(this.#aborted);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // The client left while the connection was being made.
+    if (this.#aborted !== undefined) controller.abort(this.#aborted);
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (this.#over || status < 200) return;
+    // A redirect followed by the client would carry the client's token to wherever it points (R-146); here it is a fault of the upstream.
+    if (status >= 300 && status < 400) {
+      const error = new UpstreamError(
+        "protocol",
+        `the upstream answered with a redirect (${status}), which is not followed`,
+      );
+      this.#fail(error);
+      controller.abort(error);
+      return;
+    }
+    this.handler.onHead(status, endToEndHeaders(headers));
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#over && !this.handler.onData(chunk)) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return;
+    this.#finish();
+    this.handler.onEnd();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(toUpstreamError(error));
+  }
+
+  #fail(error: UpstreamError): void {
+    if (this.#over) return;
+    this.#finish();
+    this.handler.onError(error);
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.onOver();
+  }
+}

@@ -1,0 +1,116 @@
+import type { System } from "@sallyport/auth";
+import { Pool } from "undici";
+import { endToEndHeaders } from "./hop-by-hop.js";
+import { describeHttp } from "./http-describe.js";
+import { toUpstreamError } from "./http-errors.js";
+import { HttpExchange } from "./http-exchange.js";
+import { type Exchange, type Upstream, UpstreamError, type UpstreamHandler, type UpstreamRequest } from "./upstream.js";
+
+export interface HttpLimits {
+  /** Connections at the same time, one per exchange; an idle event stream holds one. Default 512. */
+  readonly connections: number;
+  /** Milliseconds until a connection must stand. Default 10,000. */
+  readonly connectTimeoutMs: number;
+  /** Milliseconds until the upstream must have begun its answer: the longest silent call. Default 300,000. */
+  readonly headersTimeoutMs: number;
+  /** Milliseconds for each request of {@link Upstream.describe}. Default 10,000. */
+  readonly describeTimeoutMs: number;
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  connections: 512,
+  connectTimeoutMs: 10_000,
+  headersTimeoutMs: 300_000,
+  describeTimeoutMs: 10_000,
+};
+
+export interface HttpUpstreamOptions {
+  /** The upstream's MCP endpoint. `http:` or `https:`, without credentials and fragment. */
+  readonly url: string;
+  readonly system: System;
+  readonly limits?: Partial<HttpLimits>;
+  /** Sent with every request, also those of `describe()`, over whatever the request brings: a static credential of the upstream. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** PEM certificates to trust instead of the system's. */
+  readonly ca?: string | readonly string[];
+}
+
+/** An upstream with the numbers that a test of leaks reads. */
+export interface HttpUpstream extends Upstream {
+  /** Exchanges that hold a slot, and sockets that stand. */
+  stats(): { readonly exchanges: number; readonly running: number; readonly connected: number };
+}
+
+/**
+ * A Streamable HTTP server behind pooled connections. The bytes of the request go on as they are; redirects are not followed; nothing is
+ * retried, because a call may have effects. More exchanges than `connections` are refused (`overloaded`), not queued: behind idle event
+ * streams a queue could wait for hours.
+ * NOT checked: that the address is a public one. The operator named it.
+ * @throws TypeError for a URL that is none, or has another scheme, credentials or a fragment.
+ */
+export function createHttpUpstream(options: HttpUpstreamOptions): HttpUpstream {
+  const url = parseUpstreamUrl(options.url);
+  const limits = { ...HTTP_LIMITS, ...options.limits };
+  const pool = new Pool(url.origin, {
+    connections: limits.connections,
+    pipelining: 1,
+    headersTimeout: limits.headersTimeoutMs,
+    bodyTimeout: 0, // An idle event stream says nothing for hours.
+    connect: { timeout: limits.connectTimeoutMs, ...(options.ca === undefined ? {} : { ca: [options.ca].flat() }) },
+  });
+  const path = url.pathname + url.search;
+  const headersOf = (headers: Readonly<Record<string, string>>) => ({
+    ...endToEndHeaders(headers),
+    ...options.headers,
+    // Lists are read and filtered on the way back.
+    "accept-encoding": "identity",
+  });
+  let exchanges = 0;
+
+  return {
+    send(request: UpstreamRequest, handler: UpstreamHandler): Exchange {
+      if (exchanges >= limits.connections) return refuse(handler);
+      exchanges++;
+      const exchange = new HttpExchange(handler, () => {
+        exchanges--;
+      });
+      pool.dispatch(
+        { path, method: request.method, headers: headersOf(request.headers), body: request.body ?? null },
+        exchange,
+      );
+      return exchange;
+    },
+    describe: () =>
+      describeHttp({ pool, path, headersOf, timeoutMs: limits.describeTimeoutMs, system: options.system }).catch(
+        (error) => {
+          throw toUpstreamError(error);
+        },
+      ),
+    close: () => pool.destroy(),
+    stats: () => ({ exchanges, running: pool.stats.running, connected: pool.stats.connected }),
+  };
+}
+
+function parseUpstreamUrl(text: string): URL {
+  const url = new URL(text);
+  if (url.protocol !== "http:" && url.protocol !== "https:")
+    throw new TypeError("an upstream URL begins with http: or https:");
+  if (url.username !== "" || url.password !== "")
+    throw new TypeError("an upstream URL holds no credentials; use headers");
+  if (url.hash !== "") throw new TypeError("an upstream URL has no fragment");
+  return url;
+}
+
+function refuse(handler: UpstreamHandler): Exchange {
+  let aborted = false;
+  queueMicrotask(() => {
+    if (aborted) return;
+    handler.onError(new UpstreamError("overloaded", "all connections to the upstream are in use", { retryAfter: 1 }));
+  });
+  return {
+    resume() {},
+    abort() {
+      aborted = true;
+    },
+  };
+}
