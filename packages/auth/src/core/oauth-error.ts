@@ -53,6 +53,151 @@ export const OAUTH_ERRORS = {
   },
   // Authorization endpoint, RFC 6749 §4.1.2.1
   request_malformed: { error: "invalid_request", status: 400, description: "The request is malformed." },
+  // Authorization and token endpoints, RFC 6749 §4.1.2.1, RFC 8707 §2; registration, RFC 7591 §3.2.2
+  scope_malformed: { error: "invalid_scope", status: 400, description: "The scope is malformed." },
+  target_malformed: {
+    error: "invalid_target",
+    status: 400,
+    description: "The resource must be an absolute http or https URL without fragment.",
+  },
+  target_unknown: { error: "invalid_target", status: 400, description: "The resource is not known here." },
+  redirect_uri_refused: {
+    error: "invalid_redirect_uri",
+    status: 400,
+    description: "The redirect URI is not acceptable.",
+  },
+  // Requests to the authorization server in general
+  parameter_repeated: { error: "invalid_request", status: 400, description: "A parameter came more than once." },
+  content_type_unsupported: {
+    error: "invalid_request",
+    status: 415,
+    description: "The body has the wrong content type.",
+  },
+  body_too_large: { error: "invalid_request", status: 413, description: "The body is larger than 64 KB." },
+  method_not_allowed: { error: "invalid_request", status: 405, description: "This endpoint has no such method." },
+  too_many_requests: {
+    error: "temporarily_unavailable",
+    status: 429,
+    description: "Too many requests came from this address. Try again later.",
+  },
+  // Authorization endpoint, RFC 6749 §4.1.2.1, RFC 9101 §6, OpenID Connect Core §3.1.2.6 for the answers to `prompt`
+  client_unknown: {
+    error: "invalid_client",
+    status: 400,
+    description: "This server does not know the application that sent you.",
+  },
+  client_document: {
+    error: "invalid_client",
+    status: 400,
+    description: "The application's client ID metadata document cannot be used.",
+  },
+  client_document_refused: {
+    error: "invalid_client",
+    status: 403,
+    description: "This server does not admit applications from that address.",
+  },
+  redirect_uri_unregistered: {
+    error: "invalid_request",
+    status: 400,
+    description: "The redirect URI is not one that the application registered.",
+  },
+  response_type_unsupported: {
+    error: "unsupported_response_type",
+    status: 400,
+    description: "The only response_type here is code.",
+  },
+  response_mode_unsupported: {
+    error: "invalid_request",
+    status: 400,
+    description: "The only response_mode here is query.",
+  },
+  request_object_unsupported: {
+    error: "request_not_supported",
+    status: 400,
+    description: "Request objects are not supported.",
+  },
+  request_uri_unsupported: {
+    error: "request_uri_not_supported",
+    status: 400,
+    description: "The parameter request_uri is not supported.",
+  },
+  code_challenge_missing: {
+    error: "invalid_request",
+    status: 400,
+    description: "PKCE is required: send code_challenge with code_challenge_method=S256.",
+  },
+  code_challenge_malformed: {
+    error: "invalid_request",
+    status: 400,
+    description: "The code_challenge must be a base64url SHA-256 with code_challenge_method=S256.",
+  },
+  client_not_allowed: {
+    error: "unauthorized_client",
+    status: 400,
+    description: "The client is not registered for this grant.",
+  },
+  target_unknown: {
+    error: "invalid_target",
+    status: 400,
+    description: "This server issues no tokens for that resource.",
+  },
+  target_several: {
+    error: "invalid_target",
+    status: 400,
+    description: "A token is for one resource: send one resource parameter.",
+  },
+  login_needed: { error: "login_required", status: 400, description: "Nobody is signed in." },
+  consent_needed: { error: "consent_required", status: 400, description: "The person has to agree first." },
+  consent_refused: { error: "access_denied", status: 403, description: "The person did not agree." },
+  consent_stale: {
+    error: "invalid_request",
+    status: 400,
+    description: "This request has expired or was answered already.",
+  },
+  consent_forged: {
+    error: "invalid_request",
+    status: 403,
+    description: "The answer did not come from this server's own page.",
+  },
+  // Token endpoint, RFC 6749 §5.2
+  client_authentication: { error: "invalid_client", status: 401, description: "The client did not authenticate." },
+  grant_type_unsupported: {
+    error: "unsupported_grant_type",
+    status: 400,
+    description: "This server has no such grant_type.",
+  },
+  code_refused: {
+    error: "invalid_grant",
+    status: 400,
+    description: "The code is unknown, expired, used, or was issued to another request.",
+  },
+  refresh_token_refused: {
+    error: "invalid_grant",
+    status: 400,
+    description: "The refresh token is unknown, expired, or was issued to another client.",
+  },
+  session_ended: { error: "invalid_grant", status: 400, description: "The session has ended. Sign in again." },
+  entitlement_gone: {
+    error: "invalid_grant",
+    status: 400,
+    description: "The person may no longer use this resource.",
+  },
+  scope_exceeded: {
+    error: "invalid_scope",
+    status: 400,
+    description: "A refresh can only narrow the scope that was granted.",
+  },
+  // Registration, RFC 7591 §3.2.2
+  client_metadata_refused: {
+    error: "invalid_client_metadata",
+    status: 400,
+    description: "The client metadata cannot be registered.",
+  },
+  redirect_uris_refused: {
+    error: "invalid_redirect_uri",
+    status: 400,
+    description: "The redirect URIs cannot be registered.",
+  },
   server_failure: {
     error: "server_error",
     status: 500,

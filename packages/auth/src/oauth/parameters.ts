@@ -1,0 +1,98 @@
+import { OAuthError } from "../core/oauth-error.js";
+
+/** The parameters of one OAuth request (RFC 6749 §3.1, §3.2): unknown ones stay in it unread, empty ones count as absent. */
+export interface Parameters {
+  /** The value, or `undefined`. @throws OAuthError `parameter_repeated` when it came more than once. */
+  one(name: string): string | undefined;
+  /** All values, in order; for parameters that may repeat (`resource`, RFC 8707 §2). */
+  all(name: string): readonly string[];
+  /** Names that came more than once. */
+  readonly repeated: readonly string[];
+  /** Only the named ones. */
+  pick(names: readonly string[]): Parameters;
+}
+
+export const MAX_FORM_BYTES = 64 * 1024;
+const MAX_PARAMETERS = 200;
+
+/** Parses `application/x-www-form-urlencoded` text strictly: no broken percent-encoding, no bytes that are not UTF-8. @throws OAuthError `request_malformed` */
+export function parseParameters(text: string): Parameters {
+  const values = new Map<string, string[]>();
+  const pairs = text.split("&").filter((pair) => pair !== "");
+  if (pairs.length > MAX_PARAMETERS) throw new OAuthError("request_malformed", { detail: "too many parameters" });
+  for (const pair of pairs) {
+    const at = pair.indexOf("=");
+    const name = decode(at < 0 ? pair : pair.slice(0, at));
+    const value = at < 0 ? "" : decode(pair.slice(at + 1));
+    // RFC 6749 §3.1: "Parameters sent without a value MUST be treated as if they were omitted from the request."
+    if (value !== "") values.set(name, [...(values.get(name) ?? []), value]);
+  }
+  return createParameters(values);
+}
+
+function createParameters(values: ReadonlyMap<string, readonly string[]>): Parameters {
+  const all = (name: string) => values.get(name) ?? [];
+  return {
+    all,
+    one(name) {
+      const [value, ...more] = all(name);
+      if (more.length > 0) throw repeated(name);
+      return value;
+    },
+    repeated: [...values].filter(([, list]) => list.length > 1).map(([name]) => name),
+    pick: (names) => createParameters(new Map(names.filter((name) => values.has(name)).map((name) => [name, all(name)]))),
+  };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch (cause) {
+    throw new OAuthError("request_malformed", { description: "The parameters are not form-encoded UTF-8.", cause });
+  }
+}
+
+/** RFC 6749 §3.1: no parameter more than once. `names` says which may. @throws OAuthError `parameter_repeated` */
+export function refuseRepeated(parameters: Parameters, names: readonly string[]): void {
+  for (const name of parameters.repeated) if (!names.includes(name)) throw repeated(name);
+}
+
+function repeated(name: string): OAuthError {
+  // A name of ours may be told; another one stays in the log.
+  const description = /^[a-z_]{1,40}$/.test(name) ? `The parameter ${name} came more than once.` : undefined;
+  return new OAuthError("parameter_repeated", {
+    detail: JSON.stringify(name.slice(0, 100)),
+    ...(description === undefined ? {} : { description }),
+  });
+}
+
+/** The body of a form post, at most {@link MAX_FORM_BYTES}. @throws OAuthError `content_type_unsupported`, `body_too_large`, `request_malformed` */
+export async function readForm(request: Request): Promise<Parameters> {
+  return parseParameters(await readText(request, "application/x-www-form-urlencoded"));
+}
+
+/** The body as text, fatal UTF-8, when it says it is of `type`. @throws OAuthError as {@link readForm} */
+export async function readText(request: Request, type: string): Promise<string> {
+  const [essence = ""] = (request.headers.get("content-type") ?? "").split(";", 1);
+  if (essence.trim().toLowerCase() !== type) {
+    throw new OAuthError("content_type_unsupported", { description: `The body must be ${type}.` });
+  }
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.byteLength;
+    if (length > MAX_FORM_BYTES) throw new OAuthError("body_too_large");
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new OAuthError("request_malformed", { description: "The body is not UTF-8.", cause });
+  }
+}
