@@ -13,6 +13,8 @@ export const LEVELS: Readonly<Record<string, number>> = {
   "packages/auth/src/index.ts": 3,
   "packages/auth/src/testing": 3,
   "packages/sallyport/src/sealing": 4,
+  // What the configuration file says, as data: everything above may read it.
+  "packages/sallyport/src/config": 4,
   "packages/sallyport/src/policy": 5,
   "packages/sallyport/src/sign-in": 5,
   "packages/sallyport/src/decision-log": 5,
@@ -21,7 +23,6 @@ export const LEVELS: Readonly<Record<string, number>> = {
   "packages/sallyport/src/bridge": 6,
   "packages/sallyport/src/auditor": 6,
   "packages/sallyport/src/admin": 6,
-  "packages/sallyport/src/config": 6,
   "packages/sallyport/src/stores": 7,
   "packages/sallyport/src/cli": 8,
 };
