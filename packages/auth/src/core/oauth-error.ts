@@ -136,11 +136,6 @@ export const OAUTH_ERRORS = {
     status: 400,
     description: "The client is not registered for this grant.",
   },
-  target_unknown: {
-    error: "invalid_target",
-    status: 400,
-    description: "This server issues no tokens for that resource.",
-  },
   target_several: {
     error: "invalid_target",
     status: 400,
