@@ -30,7 +30,11 @@ export type { EvaluationInput, Policy, RequestFacts, Rule } from "./core/policy.
 export { type Actor, type Principal, principalKey } from "./core/principal.js";
 export { normaliseResourceUri, parseResource, protectedResourceMetadataUrl } from "./core/resource.js";
 export { createScopeHierarchy, expandScopes, formatScope, parseScope, type ScopeHierarchy } from "./core/scope.js";
+export { type AccessTokenClaims, formatAccessToken, type TokenDialect } from "./oauth/access-token.js";
+export { DPOP_ALGORITHMS, type DpopNonces, type ReplayRecorder, validateDpopProof } from "./oauth/dpop.js";
 export type { KeySet, SignatureAlgorithm, SigningKeys, VerifySignature } from "./oauth/key-set.js";
+export { localKeySet } from "./oauth/key-set.js";
+export type { Sha256 } from "./oauth/thumbprint.js";
 export type {
   Authenticated,
   Judged,
@@ -41,4 +45,7 @@ export type {
   ResourceServerOptions,
   TrustedIssuer,
 } from "./resource-server/contract.js";
+export { noLocalRecords } from "./resource-server/no-local-records.js";
+export { createOriginPolicy, type OriginPolicy, type OriginVerdict } from "./resource-server/origin.js";
+export { createResourceServer } from "./resource-server/resource-server.js";
 export { base64url, type Log, randomToken, type System, system } from "./system.js";

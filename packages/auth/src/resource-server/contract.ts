@@ -4,8 +4,12 @@ import type { HeaderLookup } from "../core/mcp-headers.js";
 import type { McpBody } from "../core/mcp-message.js";
 import type { Policy } from "../core/policy.js";
 import type { Principal } from "../core/principal.js";
+import type { TokenDialect } from "../oauth/access-token.js";
+import type { DpopNonces, ReplayRecorder } from "../oauth/dpop.js";
 import type { KeySet, VerifySignature } from "../oauth/key-set.js";
+import type { Sha256 } from "../oauth/thumbprint.js";
 import type { System } from "../system.js";
+import type { OriginPolicy } from "./origin.js";
 
 /** The part of an HTTP request that authentication reads. The same for `node:http` and for `Request`, so that neither is converted. */
 export interface RequestHead {
@@ -36,6 +40,8 @@ export interface TrustedIssuer {
   readonly keys: KeySet;
   /** Exact values, one of which `aud` must hold; default: the resource. */
   readonly audience?: readonly string[];
+  /** For a foreign server that does not follow RFC 9068; default: it does. */
+  readonly dialect?: TokenDialect;
 }
 
 export interface ResourceServerOptions {
@@ -48,13 +54,23 @@ export interface ResourceServerOptions {
   readonly server?: string;
   /** What every first challenge names, and the whole of PRM `scopes_supported`. */
   readonly baseline: readonly string[];
-  /** Required: who may be granted what, and is the session alive. `entitledToAll` is the explicit way to say "no local records". */
+  /** Required: who may be granted what, and is the session alive. `noLocalRecords` is the explicit way to say that nothing here knows. */
   readonly isLive: (principal: Principal, now: number) => Liveness;
   /** Extra members of the protected resource metadata (RFC 9728 §2): `resource_name`, `resource_documentation`, … */
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** Origins besides the resource's own that a browser may call from; default none. */
   readonly allowedOrigins?: readonly string[];
+  /** `Host` values besides the resource's own, for example behind a proxy that sends its own; default none. */
+  readonly allowedHosts?: readonly string[];
   readonly verifySignature?: VerifySignature;
+  /** One that answers at once (`./node`) also keys the token cache, so that no token stays in memory; default: WebCrypto, a promise. */
+  readonly sha256?: Sha256;
+  /** Verified tokens kept; default 10,000, at least 1. One is forgotten at its `exp`, and re-verified after 10 min. */
+  readonly cachedTokens?: number;
+  /** Seconds of difference between the clocks that are tolerated; default 5, 0 to 60. */
+  readonly clockSkew?: number;
+  /** Accept tokens bound to a key (RFC 9449). Without it a token with `cnf` is refused. */
+  readonly dpop?: { readonly replay: ReplayRecorder; readonly nonces?: DpopNonces };
   readonly system?: System;
 }
 
@@ -82,6 +98,10 @@ export interface Authenticated {
 export interface ResourceServer {
   readonly resource: string;
   readonly metadataUrl: string;
+  readonly server: string;
+  readonly policy: Policy;
+  /** Which browsers may call, and under which names we answer (R-27, R-28). */
+  readonly origins: OriginPolicy;
   /** RFC 9728 document. */
   metadata(): Readonly<Record<string, unknown>>;
   /** Token → principal. Synchronous when the token is in the verified-token cache. @throws OAuthError */

@@ -1,0 +1,111 @@
+import { OAuthError } from "../core/oauth-error.js";
+import type { Policy } from "../core/policy.js";
+import type { Principal } from "../core/principal.js";
+import { expandScopes, type ScopeHierarchy } from "../core/scope.js";
+import { type AccessTokenIssuer, type VerifiedAccessToken, validateAccessToken } from "../oauth/access-token.js";
+import { type Awaitable, chain } from "../oauth/awaitable.js";
+import { validateDpopProof } from "../oauth/dpop.js";
+import type { VerifySignature } from "../oauth/key-set.js";
+import type { Sha256 } from "../oauth/thumbprint.js";
+import type { System } from "../system.js";
+import type { Authenticated, Liveness, RequestHead, ResourceServerOptions } from "./contract.js";
+import { type Credentials, readCredentials, readProof } from "./credentials.js";
+import { type CachedToken, createTokenCache } from "./token-cache.js";
+
+/** Seconds after which a cached token is verified again, so that a key taken out of service stops counting. */
+const REVERIFY_AFTER = 600;
+
+export interface AuthenticatePorts {
+  readonly issuers: ReadonlyMap<string, AccessTokenIssuer>;
+  readonly policy: Policy;
+  readonly isLive: (principal: Principal, now: number) => Liveness;
+  readonly verifySignature: VerifySignature;
+  readonly sha256: Sha256;
+  readonly clockSkew: number;
+  readonly cachedTokens: number;
+  readonly dpop: ResourceServerOptions["dpop"];
+  readonly system: System;
+}
+
+/**
+ * Token → principal. Verified tokens are remembered; possession proofs and liveness are checked at every call, remembered or not.
+ * Synchronous when the token is remembered and not bound to a key, or when every port answers at once.
+ */
+export function createAuthenticate(ports: AuthenticatePorts): (head: RequestHead) => Awaitable<Authenticated> {
+  const cache = createTokenCache(ports.cachedTokens, ports.sha256);
+  const issuerOf = (iss: string) => ports.issuers.get(iss);
+  const { verifySignature, clockSkew } = ports;
+
+  const admit = (entry: CachedToken, credentials: Credentials, head: RequestHead): Awaitable<Authenticated> =>
+    chain(checkBinding(entry.principal, credentials, { head, ports }), () => withRecords(entry, ports));
+
+  return (head) => {
+    const credentials = readCredentials(head);
+    const now = ports.system.now();
+    const known = cache.find(credentials.token, now);
+    if (known !== undefined) return admit(known, credentials, head);
+    const verified = validateAccessToken(credentials.token, { issuerOf, verifySignature, clockSkew, now });
+    return chain(verified, (token) => {
+      const entry = remembered(token, now);
+      cache.add(credentials.token, entry);
+      return admit(entry, credentials, head);
+    });
+  };
+}
+
+function remembered(token: VerifiedAccessToken, now: number): CachedToken {
+  return { principal: { ...token, roles: [] }, until: Math.min(token.exp, now + REVERIFY_AFTER), last: undefined };
+}
+
+/** RFC 9449 §7.1 and §7.2: a bound token comes with the DPoP scheme and a proof, an unbound one with neither. */
+function checkBinding(
+  { cnf }: Principal,
+  { scheme, token }: Credentials,
+  { head, ports }: { readonly head: RequestHead; readonly ports: AuthenticatePorts },
+): Awaitable<unknown> {
+  if (cnf === undefined && scheme === "bearer") return undefined;
+  const { dpop, sha256, verifySignature, system } = ports;
+  if (cnf === undefined)
+    throw new OAuthError("token_binding", { detail: "a DPoP scheme with a token that is not bound" });
+  if (scheme === "bearer") throw new OAuthError("token_binding", { detail: "a bound token with the Bearer scheme" });
+  if (dpop === undefined) throw new OAuthError("token_binding", { detail: "proofs are not accepted here" });
+  const expected = {
+    htm: head.method,
+    htu: head.url,
+    accessToken: token,
+    jkt: cnf.jkt,
+    now: system.now(),
+    ...(dpop.nonces === undefined ? {} : { nonces: dpop.nonces }),
+  };
+  return validateDpopProof(readProof(head), expected, { verifySignature, sha256, replay: dpop.replay });
+}
+
+/** What our own records say, now: never from the cache. The result is reused for as long as they answer with the same arrays. */
+function withRecords(entry: CachedToken, { policy, isLive, system }: AuthenticatePorts): Authenticated {
+  const { principal } = entry;
+  const records = isLive(principal, system.now());
+  if (records.status === "unknown") throw new OAuthError("liveness_unknown", { retryAfter: records.retryAfter });
+  if (records.status !== "live") throw new OAuthError("token_revoked");
+  const { roles, entitled, granted } = records;
+  const { hierarchy } = policy;
+  const last = entry.last?.from;
+  if (entry.last !== undefined && last !== undefined) {
+    if (last[0] === roles && last[1] === entitled && last[2] === granted && last[3] === hierarchy)
+      return entry.last.who;
+  }
+  const scopes = granted === undefined ? principal.scopes : intersectScopes(hierarchy, principal.scopes, granted);
+  const who = { principal: { ...principal, roles, scopes }, entitled };
+  entry.last = { from: [roles, entitled, granted, hierarchy], who };
+  return who;
+}
+
+/** What both amount to (R-18): `write` of the token under a grant cut down to `read` leaves `read`, if `write` includes it. */
+export function intersectScopes(
+  hierarchy: ScopeHierarchy,
+  token: readonly string[],
+  granted: readonly string[],
+): readonly string[] {
+  const allowed = expandScopes(hierarchy, granted);
+  if (token.every((scope) => allowed.has(scope))) return token;
+  return [...expandScopes(hierarchy, token)].filter((scope) => allowed.has(scope));
+}

@@ -1,0 +1,159 @@
+import type { Decision, Denied } from "../core/decision.js";
+import { evaluate } from "../core/evaluate.js";
+import { type McpCall, MODERN } from "../core/mcp-call.js";
+import type { McpBody, McpMessage } from "../core/mcp-message.js";
+import type { Policy, RequestFacts } from "../core/policy.js";
+import { quote } from "../core/quote.js";
+import { formatScope } from "../core/scope.js";
+import { randomToken, type System } from "../system.js";
+import type { Authenticated, Judged, Refusal } from "./contract.js";
+import { type ChallengeContext, formatChallenges, formatRpcErrors, JSON_HEADERS, type MessageId } from "./refusal.js";
+
+export interface AuthorizePorts {
+  readonly policy: Policy;
+  readonly challenge: ChallengeContext;
+  readonly system: System;
+}
+
+export interface Judgement {
+  readonly judged: readonly Judged[];
+  readonly refusal: Refusal | undefined;
+}
+
+/** The kinds of denial in the order in which one of them answers for a whole body. */
+const KINDS = ["unknown", "rule", "scope"] as const satisfies readonly Denied["kind"][];
+
+/**
+ * Judges every call of a body. One refused element refuses all of it; a batch with several kinds of denial is answered by the first kind in
+ * the order of the design, and by all its missing scopes at once (R-17).
+ * @throws TypeError when a message came without its call: that would be a message nobody judged.
+ */
+export function authorize(
+  {
+    who,
+    body,
+    calls,
+    request,
+  }: { who: Authenticated; body: McpBody; calls: readonly McpCall[]; request: RequestFacts },
+  ports: AuthorizePorts,
+): Judgement {
+  if (calls.length < body.messages.filter(isJudged).length)
+    throw new TypeError("authorize: a message without its call");
+  const { principal, entitled } = who;
+  const now = ports.system.now();
+  const judged = calls.map((call) => {
+    const seen = body.inexactNumbers ? withUnreadableArguments(call) : call;
+    return { call, decision: evaluate(ports.policy, { principal, entitled, call: seen, request, now }) };
+  });
+  if (judged.every(({ decision }) => decision.outcome === "allow")) return { judged, refusal: undefined };
+  return { judged, refusal: refuseBody({ who, body, judged }, ports) };
+}
+
+function isJudged(message: McpMessage): boolean {
+  return message.type !== "response";
+}
+
+/** A number that a double cannot hold is one value here and another one behind: a condition that reads arguments fails, and denies. */
+function withUnreadableArguments(call: McpCall): McpCall {
+  if (typeof call.arguments !== "object") return call;
+  const get = () => {
+    throw new RangeError("The arguments hold a number that cannot be read exactly.");
+  };
+  return Object.defineProperty({ ...call }, "arguments", { get });
+}
+
+interface Refused {
+  readonly who: Authenticated;
+  readonly body: McpBody;
+  readonly judged: readonly Judged[];
+}
+
+type DeniedCall = { readonly call: McpCall; readonly decision: Denied };
+
+function refuseBody(refused: Refused, ports: AuthorizePorts): Refusal {
+  const denied = refused.judged.filter((one): one is DeniedCall => isDenied(one.decision));
+  for (const kind of KINDS) {
+    const ofKind = denied.filter(({ decision }) => decision.kind === kind);
+    const first = ofKind[0];
+    if (first !== undefined) return REFUSERS[kind]({ ...refused, first, ofKind }, ports);
+  }
+  throw new TypeError("authorize: a denial of no known kind");
+}
+
+function isDenied(decision: Decision): decision is Denied {
+  return decision.outcome === "deny";
+}
+
+interface RefusedKind extends Refused {
+  readonly first: DeniedCall;
+  readonly ofKind: readonly DeniedCall[];
+}
+
+type Refuser = (refused: RefusedKind, ports: AuthorizePorts) => Refusal;
+
+const REFUSERS: Readonly<Record<Denied["kind"], Refuser>> = {
+  unknown: refuseUnknown,
+  rule: refuseByRule,
+  scope: refuseForScope,
+};
+
+/** As if it did not exist, and the same whether it does not or is hidden: no decision id either, which a missing name would not have. */
+function refuseUnknown({ body, first, who }: RefusedKind, { system }: AuthorizePorts): Refusal {
+  const { call, decision } = first;
+  const decisionId = randomToken(system, 12);
+  const ids = idsOf(body);
+  if (call.kind === "protocol" && who.entitled.length === 0) {
+    const error = {
+      code: -32000,
+      message: "You have no access to this server.",
+      data: { reason: "no_access", decisionId },
+    };
+    const text = formatRpcErrors(ids, error, body.batch);
+    return { status: 403, headers: JSON_HEADERS, body: text, reason: decision.reason, decisionId };
+  }
+  const isMethod = call.kind === "protocol";
+  const error = isMethod
+    ? { code: -32601, message: "Method not found" }
+    : { code: -32602, message: `Unknown ${call.kind}: ${quote(call.name ?? "")}` };
+  // A legacy server answers in the JSON-RPC layer, with 200; only the modern transport gives statuses to these errors (SEP-2243).
+  const status = call.revision !== MODERN ? 200 : isMethod ? 404 : 400;
+  const text = formatRpcErrors(ids, error, body.batch);
+  return { status, headers: JSON_HEADERS, body: text, reason: decision.reason, decisionId };
+}
+
+/** 403 without a challenge: no consent would change the answer, so no client is sent to ask for it. */
+function refuseByRule({ body, first }: RefusedKind, { system }: AuthorizePorts): Refusal {
+  const { because, reason } = first.decision;
+  const decisionId = randomToken(system, 12);
+  const error = { code: -32000, message: because, data: { reason: "denied_by_rule", because, decisionId } };
+  const text = formatRpcErrors(idsOf(body), error, body.batch);
+  return { status: 403, headers: JSON_HEADERS, body: text, reason, decisionId };
+}
+
+/** RFC 6750 §3.1 `insufficient_scope`, R-15: one challenge with every scope that these calls need. */
+function refuseForScope({ who, body, first, ofKind }: RefusedKind, { system, challenge }: AuthorizePorts): Refusal {
+  const { because, reason } = first.decision;
+  const needed = ofKind.flatMap(({ decision }) => decision.scopes);
+  // R-16: clients up to 2025-11-25 ask for exactly what a challenge names; a modern client adds it to what it has.
+  const held = first.call.revision === MODERN ? [] : who.principal.scopes;
+  const scope = formatScope([...held, ...needed]);
+  const decisionId = randomToken(system, 12);
+  const data = { reason: "insufficient_scope", because, scope, decisionId };
+  const wwwAuthenticate = formatChallenges(challenge, {
+    error: "insufficient_scope",
+    error_description: "This call needs scopes that were not granted yet.",
+    scope,
+    scheme: who.principal.cnf === undefined ? "Bearer" : "DPoP",
+  });
+  return {
+    status: 403,
+    headers: { ...JSON_HEADERS, "www-authenticate": wwwAuthenticate },
+    body: formatRpcErrors(idsOf(body), { code: -32000, message: because, data }, body.batch),
+    reason,
+    decisionId,
+  };
+}
+
+function idsOf(body: McpBody): readonly MessageId[] {
+  return body.messages.flatMap((message) => (message.type === "request" ? [message.id] : []));
+}

@@ -1,0 +1,107 @@
+import { McpError } from "../core/mcp-error.js";
+import { OAuthError } from "../core/oauth-error.js";
+import { parseResource, protectedResourceMetadataUrl } from "../core/resource.js";
+import { formatScope } from "../core/scope.js";
+import { DPOP_ALGORITHMS } from "../oauth/dpop.js";
+import { formatProtectedResourceMetadata, withoutOfflineAccess } from "../oauth/protected-resource-metadata.js";
+import { sha256Web } from "../oauth/thumbprint.js";
+import { verifySignatureWeb } from "../oauth/verify-signature.js";
+import { randomToken, system as realSystem, type System } from "../system.js";
+import { createAuthenticate } from "./authenticate.js";
+import { authorize } from "./authorize.js";
+import type { Refusal, ResourceServer, ResourceServerOptions } from "./contract.js";
+import { createOriginPolicy } from "./origin.js";
+import { type ChallengeContext, type MessageId, refuseMcp, refuseOAuth } from "./refusal.js";
+
+const DEFAULT_CACHED_TOKENS = 10_000;
+const DEFAULT_CLOCK_SKEW = 5;
+const MAX_CLOCK_SKEW = 60;
+
+/**
+ * An OAuth 2.1 protected resource for MCP (RFC 6750, RFC 9068, RFC 9728; R-03…R-50): who is calling, and may they.
+ * Does NOT read bodies, talk HTTP or validate `Origin`: `protectMcp` joins those for `Request` and `Response`.
+ * @throws TypeError that lists every problem of the options at once.
+ */
+export function createResourceServer(options: ResourceServerOptions): ResourceServer {
+  validateOptions(options);
+  const { resource, policy, dpop, isLive } = options;
+  const system = options.system ?? realSystem;
+  const metadataUrl = protectedResourceMetadataUrl(resource);
+  const dpopAlgorithms = dpop === undefined ? undefined : DPOP_ALGORITHMS;
+  const metadata = formatProtectedResourceMetadata({
+    resource,
+    issuers: options.issuers.map(({ issuer }) => issuer),
+    baseline: options.baseline,
+    ...(dpopAlgorithms === undefined ? {} : { dpopAlgorithms }),
+    ...(options.metadata === undefined ? {} : { extra: options.metadata }),
+  });
+  const challenge: ChallengeContext = {
+    metadataUrl,
+    baseline: formatScope(withoutOfflineAccess(options.baseline)),
+    dpopAlgorithms: dpopAlgorithms?.join(" "),
+  };
+  const authenticate = createAuthenticate({
+    issuers: new Map(options.issuers.map((one) => [one.issuer, { ...one, audience: one.audience ?? [resource] }])),
+    policy,
+    isLive,
+    dpop,
+    system,
+    verifySignature: options.verifySignature ?? verifySignatureWeb,
+    sha256: options.sha256 ?? sha256Web,
+    clockSkew: options.clockSkew ?? DEFAULT_CLOCK_SKEW,
+    cachedTokens: options.cachedTokens ?? DEFAULT_CACHED_TOKENS,
+  });
+  return {
+    resource,
+    metadataUrl,
+    policy,
+    server: options.server ?? "",
+    origins: createOriginPolicy(options),
+    metadata: () => metadata,
+    authenticate,
+    authorize: (who, body, calls, request) => authorize({ who, body, calls, request }, { policy, challenge, system }),
+    refuse: (error, context) => refuse(error, { challenge, system, id: context?.id ?? null }),
+  };
+}
+
+interface RefuseContext {
+  readonly challenge: ChallengeContext;
+  readonly system: System;
+  readonly id: MessageId;
+}
+
+function refuse(error: unknown, { challenge, system, id }: RefuseContext): Refusal {
+  if (error instanceof OAuthError) return refuseOAuth(error, challenge);
+  if (error instanceof McpError) return refuseMcp(error, id);
+  const incident = randomToken(system, 12);
+  system.log("error", "request failed", { incident, error: error instanceof Error ? error.stack : String(error) });
+  const description = `The server failed to answer. Its log has more under ${incident}.`;
+  const failure = new OAuthError("server_failure", { description, detail: incident, cause: error });
+  return refuseOAuth(failure, challenge);
+}
+
+/** Programmer misuse shows at start, all of it at once, and not at the first request. */
+function validateOptions(options: ResourceServerOptions): void {
+  const { resource, issuers, clockSkew = 0, cachedTokens = 1 } = options;
+  const problems = [
+    isExactResource(resource) ? "" : "resource: not an absolute http(s) URL in its canonical form, without fragment",
+    issuers.length > 0 ? "" : "issuers: at least one is needed",
+    new Set(issuers.map(({ issuer }) => issuer)).size === issuers.length ? "" : "issuers: one is listed twice",
+    issuers.every(({ audience }) => audience === undefined || audience.length > 0)
+      ? ""
+      : "issuers: an audience list is empty",
+    clockSkew >= 0 && clockSkew <= MAX_CLOCK_SKEW ? "" : `clockSkew: 0 to ${MAX_CLOCK_SKEW} seconds`,
+    cachedTokens >= 1 ? "" : "cachedTokens: at least 1",
+    typeof options.isLive === "function" ? "" : "isLive: required; noLocalRecords() where no records are kept",
+  ].filter((problem) => problem !== "");
+  if (problems.length > 0) throw new TypeError(`createResourceServer: ${problems.join("; ")}`);
+}
+
+/** What is published must be what clients compare byte for byte (R-113). */
+function isExactResource(resource: string): boolean {
+  try {
+    return parseResource(resource) === resource;
+  } catch {
+    return false;
+  }
+}
