@@ -1,0 +1,5 @@
+// What the other folders use of sign-in.
+export type { SignInOptions } from "./kit.js";
+export { createSignIn, type SignIn } from "./sign-in.js";
+export type * from "./storage.js";
+export { createUsers, type IssuedCode, type UserSummary, type Users } from "./users.js";

@@ -1,0 +1,124 @@
+import { randomToken, type System } from "@sallyport/auth";
+import { type Cookies, createCookies } from "./cookies.js";
+import { type Form, formToken } from "./form.js";
+import { createPasskeys, type Passkeys } from "./passkeys.js";
+import { addressKey, createRateLimit, type Limits, type RateLimit } from "./rate-limit.js";
+import { parseReturnTo } from "./return-to.js";
+import { type BrowserSessions, createBrowserSessions, type Purpose } from "./sessions.js";
+import { createSite, type Site } from "./site.js";
+import type { SignInStorage } from "./storage.js";
+
+export interface SignInOptions {
+  /** The installation's public URL, https or loopback http, with or without a path. */
+  readonly publicUrl: string;
+  readonly storage: SignInStorage;
+  readonly system: System;
+  /** Address of the peer, for rate limits; never read from a header here. Default: one bucket for everybody. */
+  remoteAddress?(request: Request): string | undefined;
+  /** Paths below the public URL that sign-in may return to, with all below them; default `/authorize`, `/consent`. */
+  readonly returnPaths?: readonly string[];
+  /** Tries per window; default {@link LIMITS}. */
+  readonly limits?: Limits;
+}
+
+/** What every route of the sign-in and account pages works with. */
+export interface Kit {
+  readonly site: Site;
+  readonly storage: SignInStorage;
+  readonly system: System;
+  readonly cookies: Cookies;
+  readonly sessions: BrowserSessions;
+  readonly passkeys: Passkeys;
+  readonly limit: RateLimit;
+  /** Rate limit key of the peer. */
+  address(request: Request): string;
+  /** Where a form or link says to go afterwards. */
+  parseCarried(source: { get(name: string): string | null | undefined }): Carried;
+}
+
+/** A page of ours: takes a request below the public URL, answers it. Refusals are thrown as PageRefusal. */
+export type Page = (kit: Kit, request: Request) => Promise<Response>;
+
+export interface PageRow {
+  readonly method: "GET" | "POST";
+  /** Below the public URL's path. */
+  readonly path: string;
+  readonly page: Page;
+}
+
+/** What travels with a person through the sign-in pages. */
+export interface Carried {
+  /** A path of this site, checked; `undefined` = /account. */
+  readonly returnTo: string | undefined;
+  /** Hash of the pending authorization's id, as the page of that authorization gave it. */
+  readonly flow: string | undefined;
+}
+
+export function createKit(options: SignInOptions): Kit {
+  const { storage, system, returnPaths = ["/authorize", "/consent"] } = options;
+  const site = createSite(options.publicUrl);
+  const cookies = createCookies(site);
+  const paths = [...returnPaths, "/account"];
+  return {
+    site,
+    storage,
+    system,
+    cookies,
+    sessions: createBrowserSessions({ site, cookies, storage, system }),
+    passkeys: createPasskeys({ site, storage, system }),
+    limit: createRateLimit(options.limits),
+    address: (request) => addressKey(options.remoteAddress?.(request)),
+    parseCarried: (source) => {
+      const flow = source.get("flow") ?? "";
+      return {
+        returnTo: parseReturnTo(source.get("return_to"), site, paths),
+        flow: /^[A-Za-z0-9_-]{43}$/.test(flow) ? flow : undefined,
+      };
+    },
+  };
+}
+
+/** `carried` as a query string with its `?`, or `""`. */
+export function carriedQuery({ returnTo, flow }: Carried): string {
+  const query = new URLSearchParams();
+  if (returnTo !== undefined) query.set("return_to", returnTo);
+  if (flow !== undefined) query.set("flow", flow);
+  return query.size === 0 ? "" : `?${query}`;
+}
+
+/** `carried` as hidden fields, with the CSRF token of `secret`. */
+export function carriedFields(
+  { returnTo, flow }: Carried,
+  secret: string,
+): Readonly<Record<string, string | undefined>> {
+  return { csrf: formToken(secret), return_to: returnTo, flow };
+}
+
+/** Which session a sign-in makes: for /account, or for the authorization that sent the person here. */
+export function purposeOf(kit: Kit, { returnTo }: Carried): Purpose {
+  const account = `${kit.site.prefix}/account`;
+  const isAccount = returnTo === undefined || returnTo === account || returnTo.startsWith(`${account}/`);
+  return kit.sessions.purpose(isAccount ? "account" : "flow");
+}
+
+/** Where a finished sign-in goes. Ways back to the authorization pages pass the page that ends the form's redirect chain. */
+export function destination(kit: Kit, carried: Carried): string {
+  const account = `${kit.site.prefix}/account`;
+  if (carried.returnTo === undefined || carried.returnTo.startsWith(account)) return carried.returnTo ?? account;
+  return `${kit.site.prefix}/sign-in/continue${carriedQuery({ returnTo: carried.returnTo, flow: undefined })}`;
+}
+
+/** What this browser's forms and ceremonies are bound to before anybody signed in; `cookie` when it has to be set first. */
+export function formSecret(
+  kit: Kit,
+  request: Request,
+): { readonly secret: string; readonly cookie: string | undefined } {
+  const known = kit.cookies.read(request, "form");
+  if (known !== undefined) return { secret: known, cookie: undefined };
+  const secret = randomToken(kit.system);
+  return { secret, cookie: kit.cookies.set("form", secret) };
+}
+
+export function field(form: Form, name: string): string {
+  return form.get(name) ?? "";
+}

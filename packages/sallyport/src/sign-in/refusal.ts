@@ -1,0 +1,46 @@
+/** A request these pages do not serve. `title` and `text` are shown; `reason` goes to the log. Neither holds what the person typed. */
+export class PageRefusal extends Error {
+  override readonly name = "PageRefusal";
+  readonly status: 400 | 403 | 404 | 413 | 415 | 429;
+  readonly title: string;
+  readonly text: string;
+  /** Seconds, for 429. */
+  readonly retryAfter: number | undefined;
+
+  constructor(reason: PageRefusalReason, retryAfter?: number) {
+    super(reason);
+    const row = PAGE_REFUSALS[reason];
+    this.status = row.status;
+    this.title = row.title;
+    this.text = row.text;
+    this.retryAfter = retryAfter;
+  }
+}
+
+const PAGE_REFUSALS = {
+  foreign_origin: {
+    status: 403,
+    title: "That did not come from this page",
+    text: "The form was sent by another website, so nothing was done.",
+  },
+  stale_form: {
+    status: 403,
+    title: "This page is too old",
+    text: "The form does not belong to this browser any more. Nothing was done. Go back, reload the page and try again.",
+  },
+  form_type: { status: 415, title: "That is not a form", text: "This address takes only the form of its page." },
+  form_size: { status: 413, title: "That is too much", text: "The form was longer than this page accepts." },
+  form_malformed: {
+    status: 400,
+    title: "That form is not complete",
+    text: "Go back, reload the page and try again.",
+  },
+  too_many: {
+    status: 429,
+    title: "Too many tries",
+    text: "For safety, sign-in is paused for a while. Nothing is lost: try again later.",
+  },
+  unknown_page: { status: 404, title: "There is no such page", text: "The address is not one of this server." },
+} as const;
+
+export type PageRefusalReason = keyof typeof PAGE_REFUSALS;

@@ -1,0 +1,158 @@
+import { hashCode, parseCode } from "./code.js";
+import { checkToken, type Form, readForm } from "./form.js";
+import {
+  type Carried,
+  carriedFields,
+  destination,
+  field,
+  formSecret,
+  type Kit,
+  type Page,
+  type PageRow,
+  purposeOf,
+} from "./kit.js";
+import { continuePage } from "./message-page.js";
+import { type Problem, respond, seeOther } from "./page.js";
+import { verifyPassword } from "./password.js";
+import { PageRefusal } from "./refusal.js";
+import { hasCredential } from "./sessions.js";
+import { setUpPath } from "./set-up-routes.js";
+import { SignInPage } from "./sign-in-page.js";
+import type { User } from "./storage.js";
+import { normaliseUserName } from "./user-name.js";
+
+export const SIGN_IN_ROUTES: readonly PageRow[] = [
+  {
+    method: "GET",
+    path: "/sign-in",
+    page: (kit, request) => showSignIn(kit, request, kit.parseCarried(new URL(request.url).searchParams)),
+  },
+  { method: "GET", path: "/sign-in/continue", page: async (kit, request) => goOn(kit, request) },
+  { method: "POST", path: "/sign-in/code", page: signInBy("code", byCode) },
+  { method: "POST", path: "/sign-in/password", page: signInBy("password", byPassword) },
+  { method: "POST", path: "/sign-in/passkey", page: signInBy("passkey", byPasskey) },
+];
+
+type Method = "code" | "password" | "passkey";
+/** One way to prove who one is: the person, or the problem to show. It must not tell apart why a proof failed. */
+type Proof = (kit: Kit, form: Form, secret: string) => Promise<User | Problem>;
+
+interface Again {
+  readonly problem: Problem;
+  readonly userName: string | undefined;
+}
+
+async function showSignIn(kit: Kit, request: Request, carried: Carried, again?: Again): Promise<Response> {
+  const { site, passkeys } = kit;
+  const { secret, cookie } = formSecret(kit, request);
+  const first = !(await isSetUp(kit));
+  const offered = site.passkeys && !first && (await mayStartCeremony(kit, request));
+  const page = (
+    <SignInPage
+      site={site}
+      first={first}
+      carried={carriedFields(carried, secret)}
+      passkey={offered ? await passkeys.startAuthentication(secret) : undefined}
+      problem={again?.problem}
+      userName={again?.userName}
+      notice={new URL(request.url).searchParams.has("signed_out") ? "You are signed out." : undefined}
+    />
+  );
+  return respond(page, { status: again === undefined ? 200 : 403, cookies: [cookie] });
+}
+
+/** Every challenge is a row in the store, so an address gets only so many; beyond that the page comes without passkeys. */
+export async function mayStartCeremony(kit: Kit, request: Request): Promise<boolean> {
+  return kit.limit.count("page", kit.address(request)).then(
+    () => true,
+    () => false,
+  );
+}
+
+const setUp = new WeakSet<Kit>();
+
+/** Whether anybody has a password or passkey yet. Asked of the store until the answer is yes. */
+async function isSetUp(kit: Kit): Promise<boolean> {
+  if (setUp.has(kit)) return true;
+  for (const user of await kit.storage.users.list()) {
+    if (await hasCredential(kit.storage, user)) {
+      setUp.add(kit);
+      return true;
+    }
+  }
+  return false;
+}
+
+async function goOn(kit: Kit, request: Request): Promise<Response> {
+  const { returnTo } = kit.parseCarried(new URL(request.url).searchParams);
+  if (returnTo === undefined) throw new PageRefusal("unknown_page");
+  return continuePage(kit.site, returnTo);
+}
+
+function signInBy(method: Method, prove: Proof): Page {
+  return async (kit, request) => {
+    const form = await readForm(request, kit.site);
+    const secret = kit.cookies.read(request, "form");
+    checkToken(form, secret);
+    const carried = kit.parseCarried(form);
+    const address = kit.address(request);
+    await kit.limit.count("address", address);
+    const proven = await prove(kit, form, secret ?? "");
+    if (!("sub" in proven)) {
+      kit.system.log("warn", "sign-in refused", { method, address });
+      return showSignIn(kit, request, carried, { problem: proven, userName: form.get("username") });
+    }
+    await kit.limit.refund("address", address);
+    kit.system.log("info", "signed in", { method, sub: proven.sub });
+    return finish(kit, request, { user: proven, carried, method });
+  };
+}
+
+async function finish(
+  kit: Kit,
+  request: Request,
+  { user, carried, method }: { readonly user: User; readonly carried: Carried; readonly method: Method },
+): Promise<Response> {
+  const cookie = await kit.sessions.start(request, {
+    sub: user.sub,
+    purpose: purposeOf(kit, carried),
+    pending_id: carried.flow,
+  });
+  // Whoever needed a code has no other way in, or has lost it.
+  const next = method === "code" ? setUpPath(kit, carried) : destination(kit, carried);
+  return seeOther(next, [cookie]);
+}
+
+const WRONG_CODE: Problem = {
+  field: "code",
+  text: "This code does not work. It may be mistyped, used already or too old. Ask for another one.",
+};
+
+async function byCode(kit: Kit, form: Form): Promise<User | Problem> {
+  const parsed = parseCode(field(form, "code"));
+  if (parsed === undefined) return WRONG_CODE;
+  const result = await kit.storage.oneTimeCodes.redeem(parsed.purpose, hashCode(parsed.code), kit.system.now());
+  const user = result.status === "right" ? await kit.storage.users.find(result.sub) : undefined;
+  return user === undefined || user.disabled ? WRONG_CODE : user;
+}
+
+const WRONG_PASSWORD: Problem = { field: "username", text: "User name and password do not match." };
+
+async function byPassword(kit: Kit, form: Form): Promise<User | Problem> {
+  const name = normaliseUserName(field(form, "username").slice(0, 128));
+  await kit.limit.count("name", name);
+  const user = await kit.storage.users.findByName(name);
+  const password = field(form, "password");
+  const { right, upgraded } = await verifyPassword(password, user?.password_hash);
+  if (user === undefined || !right || user.disabled) return WRONG_PASSWORD;
+  await kit.limit.forget("name", name);
+  if (upgraded !== undefined) await kit.storage.users.update(user.sub, { password_hash: upgraded });
+  return user;
+}
+
+const WRONG_PASSKEY: Problem = { text: "This passkey does not open this server. Try again, or use another way." };
+
+async function byPasskey(kit: Kit, form: Form, secret: string): Promise<User | Problem> {
+  const user = await kit.passkeys.authenticate(secret, field(form, "nonce"), field(form, "credential"));
+  return user ?? WRONG_PASSKEY;
+}

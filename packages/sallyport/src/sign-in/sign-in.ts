@@ -1,0 +1,88 @@
+import type { ClientMetadata } from "@sallyport/auth";
+import { randomToken } from "@sallyport/auth";
+import type { PendingAuthorization, SignedInUser } from "@sallyport/auth/authorization-server";
+import { Hono } from "hono";
+import { sha256 } from "./hash.js";
+import { type Carried, createKit, type Kit, type PageRow, purposeOf, type SignInOptions } from "./kit.js";
+import { failurePage, refusalPage } from "./message-page.js";
+import { seeOther } from "./page.js";
+import { PageRefusal } from "./refusal.js";
+import { toPath } from "./return-to.js";
+import { hasCredential, type SignedIn } from "./sessions.js";
+import { SET_UP_ROUTES, setUpPath, toSignIn } from "./set-up-routes.js";
+import { SIGN_IN_ROUTES } from "./sign-in-routes.js";
+import { SIGN_OUT_ROUTES } from "./sign-out-routes.js";
+import { elsewhere } from "./site.js";
+
+export interface SignIn {
+  /** Serves `/sign-in`, `/sign-out` and `/account` below the public URL's path, with all below them; anything else is 404. */
+  readonly app: Hono;
+  /** Port of the authorization server: who is in this browser, or where to send it. */
+  currentUser(
+    request: Request,
+    flow: { readonly returnTo: string; readonly client: ClientMetadata; readonly pending: PendingAuthorization },
+  ): Promise<SignedInUser | Response>;
+  /** Port of the authorization server: on http the browser session ends with the consent it was made for (design §5.12). */
+  afterConsent(request: Request): Promise<readonly string[]>;
+  /** The person signed in for /account, or the redirect to sign in. */
+  accountUser(request: Request): Promise<SignedInUser | Response>;
+}
+
+/**
+ * The sign-in pages. `pages` adds further pages that share session, look and checks, such as those of /account.
+ * @throws TypeError when `publicUrl` is not usable.
+ */
+export function createSignIn(options: SignInOptions, pages: readonly PageRow[] = []): SignIn {
+  const kit = createKit(options);
+  return {
+    app: createApp(kit, [...SIGN_IN_ROUTES, ...SET_UP_ROUTES, ...SIGN_OUT_ROUTES, ...pages]),
+    currentUser: async (request, { returnTo, pending }) => {
+      const carried: Carried = { returnTo: toPath(returnTo, kit.site), flow: sha256(pending.id) };
+      const who = await kit.sessions.find(request, kit.sessions.purpose("flow"));
+      if (who === undefined || !serves(who, pending, carried)) return toSignIn(kit, carried);
+      return vouch(kit, who, carried);
+    },
+    afterConsent: async (request) => {
+      if (kit.sessions.purpose("flow") !== "flow") return [];
+      const cleared = await kit.sessions.end(request, "flow");
+      return cleared === undefined ? [] : [cleared];
+    },
+    accountUser: async (request) => {
+      const carried: Carried = { returnTo: `${kit.site.prefix}/account`, flow: undefined };
+      const who = await kit.sessions.find(request, purposeOf(kit, carried));
+      return who === undefined ? toSignIn(kit, carried) : vouch(kit, who, carried);
+    },
+  };
+}
+
+/** A flow session serves its own authorization only; `prompt=login` (OpenID Connect Core §3.1.2.1) wants a sign-in made for it. */
+function serves({ session }: SignedIn, pending: PendingAuthorization, carried: Carried): boolean {
+  if (session.purpose === "flow" && session.pending_id !== carried.flow) return false;
+  const fresh = pending.prompt?.split(" ").includes("login") === true;
+  return !fresh || session.auth_time >= pending.created;
+}
+
+async function vouch(kit: Kit, { user, session }: SignedIn, carried: Carried): Promise<SignedInUser | Response> {
+  if (!(await hasCredential(kit.storage, user))) return seeOther(setUpPath(kit, carried));
+  return { sub: user.sub, name: user.name, auth_time: session.auth_time, csrfSecret: session.csrf_secret };
+}
+
+function createApp(kit: Kit, rows: readonly PageRow[]): Hono {
+  const app = new Hono().basePath(kit.site.prefix === "" ? "/" : kit.site.prefix);
+  app.use(async (context, next) => {
+    const better = context.req.method === "GET" ? elsewhere(kit.site, context.req.url) : undefined;
+    return better === undefined ? next() : seeOther(better);
+  });
+  for (const { method, path, page } of rows) app.on(method, path, (context) => page(kit, context.req.raw));
+  app.notFound(() => refusalPage(kit.site, new PageRefusal("unknown_page")));
+  app.onError((error) => {
+    if (error instanceof PageRefusal) {
+      kit.system.log("warn", "page refused", { reason: error.message });
+      return refusalPage(kit.site, error);
+    }
+    const id = randomToken(kit.system, 9);
+    kit.system.log("error", "page failed", { id, error: error.message });
+    return failurePage(kit.site, id);
+  });
+  return app;
+}

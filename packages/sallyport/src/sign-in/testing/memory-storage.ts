@@ -1,0 +1,150 @@
+import type {
+  BrowserSession,
+  BrowserSessionStore,
+  CeremonyStore,
+  EntitlementStore,
+  OneTimeCodeStore,
+  Passkey,
+  SignInStorage,
+  User,
+  UserStore,
+} from "../storage.js";
+import { normaliseUserName } from "../user-name.js";
+
+const TRIES = 5;
+
+/** The contract of {@link SignInStorage} in memory, for tests: no await between looking and changing, so every step is atomic. */
+export function createMemorySignInStorage(): SignInStorage {
+  return {
+    users: createUsers(),
+    entitlements: createEntitlements(),
+    browserSessions: createBrowserSessions(),
+    oneTimeCodes: createOneTimeCodes(),
+    ceremonies: createCeremonies(),
+  };
+}
+
+function createUsers(): UserStore {
+  const users = new Map<string, User>();
+  const passkeys = new Map<string, { readonly sub: string; readonly passkey: Passkey }>();
+  const named = (name: string) =>
+    [...users.values()].find((user) => normaliseUserName(user.name) === normaliseUserName(name));
+  const must = (sub: string): User => {
+    const user = users.get(sub);
+    if (user === undefined) throw new Error("no such user");
+    return user;
+  };
+  return {
+    find: async (sub) => users.get(sub),
+    findByName: async (name) => named(name),
+    findByPasskey: async (id) => {
+      const found = passkeys.get(id);
+      return found === undefined ? undefined : { user: must(found.sub), passkey: found.passkey };
+    },
+    list: async () => [...users.values()],
+    add: async (user) => {
+      if (users.has(user.sub) || named(user.name) !== undefined) throw new Error("the user exists");
+      users.set(user.sub, user);
+    },
+    update: async (sub, change) => {
+      users.set(sub, { ...must(sub), ...change });
+    },
+    passkeys: async (sub) => [...passkeys.values()].filter((entry) => entry.sub === sub).map((entry) => entry.passkey),
+    addPasskey: async (sub, passkey) => {
+      if (passkeys.has(passkey.id)) throw new Error("the passkey exists");
+      passkeys.set(passkey.id, { sub: must(sub).sub, passkey });
+    },
+    removePasskey: async (sub, id) => {
+      if (passkeys.get(id)?.sub === sub) passkeys.delete(id);
+    },
+    usePasskey: async (id, counter) => {
+      const found = passkeys.get(id);
+      if (found === undefined) return false;
+      const stored = found.passkey.counter;
+      if (!(counter > stored || (counter === 0 && stored === 0))) return false;
+      passkeys.set(id, { sub: found.sub, passkey: { ...found.passkey, counter } });
+      return true;
+    },
+  };
+}
+
+function createEntitlements(): EntitlementStore {
+  const entries = new Map<
+    string,
+    { readonly sub: string; readonly server: string; readonly scopes: readonly string[] }
+  >();
+  return {
+    list: async (sub) =>
+      [...entries.values()].filter((entry) => entry.sub === sub).map(({ server, scopes }) => ({ server, scopes })),
+    set: async (sub, server, scopes) => {
+      const key = JSON.stringify([sub, server]);
+      if (scopes.length === 0) entries.delete(key);
+      else entries.set(key, { sub, server, scopes });
+    },
+  };
+}
+
+function createBrowserSessions(): BrowserSessionStore {
+  const sessions = new Map<string, BrowserSession>();
+  return {
+    save: async (token_hash, session) => {
+      sessions.set(token_hash, session);
+    },
+    find: async (token_hash, now) => {
+      const session = sessions.get(token_hash);
+      return session !== undefined && session.expires > now ? session : undefined;
+    },
+    end: async (token_hash) => {
+      sessions.delete(token_hash);
+    },
+    endAll: async (sub) => {
+      for (const [token_hash, session] of sessions) if (session.sub === sub) sessions.delete(token_hash);
+    },
+  };
+}
+
+function createOneTimeCodes(): OneTimeCodeStore {
+  interface Code {
+    readonly purpose: "owner" | "user";
+    readonly sub: string;
+    readonly code_hash: string;
+    readonly expires: number;
+    tries: number;
+  }
+  const codes = new Map<string, Code>();
+  const key = (purpose: string, sub: string) => JSON.stringify([purpose, sub]);
+  return {
+    issue: async (code) => {
+      codes.set(key(code.purpose, code.sub), { ...code, tries: 0 });
+    },
+    redeem: async (purpose, code_hash, now) => {
+      const all = [...codes.values()].filter((code) => code.purpose === purpose && code.expires > now);
+      const live = all.filter((code) => code.tries < TRIES);
+      if (live.length === 0) return { status: all.length > 0 ? "locked" : "none" };
+      const right = live.find((code) => code.code_hash === code_hash);
+      if (right !== undefined) {
+        codes.delete(key(purpose, right.sub));
+        return { status: "right", sub: right.sub };
+      }
+      for (const code of live) code.tries += 1;
+      return { status: "wrong" };
+    },
+  };
+}
+
+function createCeremonies(): CeremonyStore {
+  const ceremonies = new Map<
+    string,
+    { readonly challenge: string; readonly sub: string | undefined; readonly expires: number }
+  >();
+  return {
+    save: async (id, challenge, sub, expires) => {
+      ceremonies.set(id, { challenge, sub, expires });
+    },
+    consume: async (id, now) => {
+      const found = ceremonies.get(id);
+      ceremonies.delete(id);
+      return found !== undefined && found.expires > now ? { challenge: found.challenge, sub: found.sub } : undefined;
+    },
+  };
+}
