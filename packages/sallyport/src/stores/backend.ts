@@ -1,0 +1,39 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Kysely, Transaction } from "kysely";
+import type { Schema } from "./schema.js";
+
+/** What every port is written on: one database, whichever it is. */
+export interface Backend {
+  /** For single reading statements. Whatever writes goes through {@link write}. */
+  readonly db: Kysely<Schema>;
+  /**
+   * Runs `step` in one transaction that behaves as if no other ran at the same time: alone (SQLite: BEGIN IMMEDIATE) or serializable.
+   * Durable before it resolves. `step` may run again after a conflict, so it touches nothing but `tx`. Rejects when the step throws
+   * or the database cannot answer in time; nothing is changed then.
+   */
+  write<T>(step: (tx: Transaction<Schema>) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const FIRST_DELAY_MS = 1;
+const LONGEST_DELAY_MS = 25;
+
+/**
+ * Repeats `run` while it fails with a conflict that passes, waiting 1, 2, 4 … 25 ms in between without blocking the process,
+ * up to `limitMs` of waiting in all; then the last error stands.
+ */
+export async function retrying<T>(
+  run: () => Promise<T>,
+  options: { readonly isTransient: (error: unknown) => boolean; readonly limitMs: number },
+): Promise<T> {
+  let waited = 0;
+  for (let pause = FIRST_DELAY_MS; ; pause = Math.min(pause * 2, LONGEST_DELAY_MS)) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!options.isTransient(error) || waited >= options.limitMs) throw error;
+      await delay(pause);
+      waited += pause;
+    }
+  }
+}

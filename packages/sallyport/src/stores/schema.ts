@@ -1,0 +1,121 @@
+/*
+ * The tables as they are, members named as the columns. Portable on purpose: times are integer seconds in `bigint`, truth is 0 or 1,
+ * lists and records are JSON text, hashes and sealed values base64url text. docs: what each column holds beyond its port's words.
+ */
+
+type Flag = 0 | 1;
+
+/** A column that holds `JSON.stringify` of something. */
+type Json = string;
+
+export interface Schema {
+  clients: {
+    client_id: string;
+    origin: "registered" | "configured" | "document";
+    metadata: Json;
+    secret_hash: string | null;
+    created: number;
+    expires: number | null;
+  };
+  pending: { id_hash: string; client_id: string; expires: number; record: Json };
+  codes: {
+    code_hash: string;
+    session_id: string;
+    expires: number;
+    consumed: number | null;
+    /** Set when the session was ended before it was made (a replay that overtook the redemption). */
+    revoked: number | null;
+    record: Json;
+  };
+  grants: {
+    id: string;
+    sub: string;
+    client_id: string;
+    resource: string;
+    scopes: Json;
+    created: number;
+    updated: number;
+  };
+  sessions: {
+    id: string;
+    grant_id: string;
+    sub: string;
+    client_id: string;
+    resource: string;
+    scopes: Json;
+    dpop_jkt: string | null;
+    label: string;
+    auth_time: number;
+    created: number;
+    last_used: number;
+    idle_expires: number;
+    expires: number;
+    revoked: number | null;
+  };
+  /** `predecessor`, `rotated`, `successor` chain a token family; `sealed_successor` goes when the successor is rotated. */
+  refresh_tokens: {
+    hash: string;
+    session_id: string;
+    predecessor: string | null;
+    rotated: number | null;
+    successor: string | null;
+    sealed_successor: string | null;
+  };
+  replay: { kind: string; key: string; expires: number };
+  users: {
+    sub: string;
+    name: string;
+    /** `name` in NFKC and lower case: the unique one. */
+    name_key: string;
+    roles: Json;
+    owner: Flag;
+    disabled: Flag;
+    password_hash: string | null;
+    created: number;
+  };
+  passkeys: {
+    id: string;
+    sub: string;
+    public_key: string;
+    counter: number;
+    transports: Json;
+    label: string;
+    created: number;
+  };
+  entitlements: { sub: string; server: string; scopes: Json };
+  browser_sessions: {
+    token_hash: string;
+    sub: string;
+    auth_time: number;
+    purpose: "flow" | "account" | "browser";
+    /** Sealed: JSON of `csrf_secret` and `pending_id`, both secrets. */
+    secrets: string;
+    expires: number;
+  };
+  one_time_codes: { purpose: "owner" | "user"; sub: string; code_hash: string; tries: number; expires: number };
+  ceremonies: { id: string; challenge: string; sub: string | null; expires: number };
+  changes: { seq: number; kind: "session" | "grant" | "user" | "client" | "cutoff"; key: string; at: number };
+  /** One row, `changes`: the last `seq` given out. Updating it orders the transactions that append. */
+  counters: { name: string; value: number };
+  signing_keys: {
+    kid: string;
+    alg: "ES256";
+    public_jwk: Json;
+    /** Sealed private JWK. */
+    private_jwk: string;
+    created: number;
+    /** When another key took over; `null`: this one signs. */
+    retired: number | null;
+  };
+  catalogue: {
+    server: string;
+    tool: string;
+    scope: string;
+    hash: string;
+    first_seen: number;
+    accepted: number | null;
+  };
+  installations: { name: string; fingerprint: string; created: number };
+  /** What is true of the database as a whole: `schema` (its version), `seal-probe` (opens under the right master key). */
+  facts: { name: string; value: string };
+}

@@ -1,0 +1,60 @@
+import type { Session, SessionStore } from "@sallyport/auth/authorization-server";
+import type { Transaction } from "kysely";
+import type { Backend } from "./backend.js";
+import { revoke } from "./revocation.js";
+import { rotate } from "./rotation.js";
+import type { Schema } from "./schema.js";
+import { addRefreshToken, rowOf, sessionOf } from "./session-rows.js";
+
+export function createSessionStore({ db, write }: Backend): SessionStore {
+  return {
+    create: (session, refresh_hash) => write((tx) => create(tx, session, refresh_hash)),
+    async find(id) {
+      const row = await db.selectFrom("sessions").selectAll().where("id", "=", id).executeTakeFirst();
+      return row && sessionOf(row);
+    },
+    async findByRefresh(refresh_hash) {
+      const row = await db
+        .selectFrom("refresh_tokens")
+        .innerJoin("sessions", "sessions.id", "refresh_tokens.session_id")
+        .selectAll("sessions")
+        .select("refresh_tokens.rotated")
+        .where("refresh_tokens.hash", "=", refresh_hash)
+        .executeTakeFirst();
+      if (row === undefined) return undefined;
+      const { rotated, ...session } = row;
+      return { session: sessionOf(session), current: rotated === null };
+    },
+    rotate: (rotation) => write((tx) => rotate(tx, rotation)),
+    async list(sub, now) {
+      const rows = await db
+        .selectFrom("sessions")
+        .selectAll()
+        .where("sub", "=", sub)
+        .where("revoked", "is", null)
+        .where("idle_expires", ">", now)
+        .where("expires", ">", now)
+        .orderBy("created", "desc")
+        .execute();
+      return rows.map(sessionOf);
+    },
+    revoke: (selector, now) => write((tx) => revoke(tx, selector, now)),
+  };
+}
+
+async function create(tx: Transaction<Schema>, session: Session, refresh_hash: string | undefined): Promise<void> {
+  const grant = await tx.selectFrom("grants").select("id").where("id", "=", session.grant_id).executeTakeFirst();
+  if (grant === undefined) throw new Error("the grant of this session is gone");
+  // A replayed code ends the session that it made; the replay can overtake the redemption between `consume` and here.
+  const ended = await tx
+    .selectFrom("codes")
+    .select("code_hash")
+    .where("session_id", "=", session.id)
+    .where("revoked", "is not", null)
+    .executeTakeFirst();
+  if (ended !== undefined) throw new Error("this session was ended before it was made");
+  await tx.insertInto("sessions").values(rowOf(session)).execute();
+  if (refresh_hash !== undefined) {
+    await addRefreshToken(tx, { hash: refresh_hash, session_id: session.id, predecessor: null });
+  }
+}

@@ -1,0 +1,110 @@
+import type { System } from "@sallyport/auth";
+import type { AuthorizationServerStorage } from "@sallyport/auth/authorization-server";
+import type { InstallationStore } from "../config/installation-store.js";
+import type { ChangeFeed } from "../gateway/feed.js";
+import type { CatalogueStore } from "../policy/catalogue-store.js";
+import { createSealer, type Sealer } from "../sealing/sealer.js";
+import type { SignInStorage } from "../sign-in/storage.js";
+import type { Backend } from "./backend.js";
+import { createBrowserSessionStore } from "./browser-sessions.js";
+import { createCatalogueStore } from "./catalogue.js";
+import { createCeremonyStore } from "./ceremonies.js";
+import { createChangeFeed } from "./change-feed.js";
+import { createClientStore } from "./clients.js";
+import { createCodeStore } from "./codes.js";
+import { createEntitlementStore } from "./entitlements.js";
+import { createGrantStore } from "./grants.js";
+import { createInstallationStore } from "./installations.js";
+import { migrate } from "./migrate.js";
+import { createOneTimeCodeStore } from "./one-time-codes.js";
+import { createPendingStore } from "./pending.js";
+import { createReplayStore } from "./replay.js";
+import { checkSeal } from "./seal-probe.js";
+import { createSessionStore } from "./sessions.js";
+import { createSigningKeys, type RotatableSigningKeys } from "./signing-keys.js";
+import { openSqlite } from "./sqlite.js";
+import { sweep } from "./sweep.js";
+import { createUserStore } from "./users.js";
+
+export interface StoreOptions {
+  /** `sqlite:` and a path (`sqlite:./sallyport.db`, relative to the working directory), or `sqlite::memory:`. */
+  readonly url: string;
+  /** Master keys of 32 bytes; the first seals, all open. */
+  readonly masterKey: Uint8Array | readonly Uint8Array[];
+  readonly system: System;
+  /** How long a write waits for another process; default 5,000 ms. */
+  readonly busyTimeoutMs?: number;
+}
+
+/** Every port of the program on one database. */
+export interface Store extends AuthorizationServerStorage, SignInStorage {
+  readonly feed: ChangeFeed;
+  readonly keys: RotatableSigningKeys;
+  readonly catalogue: CatalogueStore;
+  readonly installations: InstallationStore;
+  /** For what else must be sealed under the same master keys. */
+  readonly sealer: Sealer;
+  /** Deletes what expired before `now`, at most 500 rows a table; answers how many. Call it every minute or so. */
+  sweep(now: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+type Open = (place: string, options: StoreOptions) => Promise<Backend>;
+
+/** Scheme of a storage URL → how to open it. */
+const SCHEMES: Readonly<Record<string, Open>> = {
+  sqlite: (file, { busyTimeoutMs }) => openSqlite({ file, ...(busyTimeoutMs !== undefined && { busyTimeoutMs }) }),
+};
+
+/**
+ * Opens the database, brings its schema up to date and checks that it was sealed under one of these master keys.
+ *
+ * @throws Error for an unknown scheme, a schema newer than this program, a foreign master key, or a database that cannot be opened.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const sealer = createSealer(options.masterKey, options.system);
+  const backend = await openBackend(options);
+  try {
+    await migrate(backend);
+    await checkSeal(backend, sealer);
+  } catch (error) {
+    await backend.close();
+    throw error;
+  }
+  return createStore(backend, { sealer, system: options.system });
+}
+
+async function openBackend(options: StoreOptions): Promise<Backend> {
+  const [, scheme = "", place = ""] = /^([a-z]+):(.+)$/.exec(options.url) ?? [];
+  const open = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
+  if (open !== undefined) return open(place, options);
+  // Only the scheme is repeated: the rest of a database URL may hold a password.
+  const known = Object.keys(SCHEMES).map((name) => `${name}:`);
+  throw new Error(`storage: unknown scheme ${JSON.stringify(options.url.split(":")[0])}; known: ${known.join(", ")}`);
+}
+
+function createStore(
+  backend: Backend,
+  { sealer, system }: { readonly sealer: Sealer; readonly system: Pick<System, "now"> },
+): Store {
+  return {
+    clients: createClientStore(backend),
+    pending: createPendingStore(backend),
+    codes: createCodeStore(backend),
+    grants: createGrantStore(backend),
+    sessions: createSessionStore(backend),
+    replay: createReplayStore(backend),
+    users: createUserStore(backend, system),
+    entitlements: createEntitlementStore(backend, system),
+    browserSessions: createBrowserSessionStore(backend, sealer),
+    oneTimeCodes: createOneTimeCodeStore(backend),
+    ceremonies: createCeremonyStore(backend),
+    feed: createChangeFeed(backend),
+    keys: createSigningKeys(backend, { sealer, system }),
+    catalogue: createCatalogueStore(backend, system),
+    installations: createInstallationStore(backend, system),
+    sealer,
+    sweep: (now) => sweep(backend, now),
+    close: () => backend.close(),
+  };
+}
