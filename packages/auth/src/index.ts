@@ -3,6 +3,7 @@ export { type Challenge, formatChallenge, parseChallenges } from "./core/challen
 export type { ClientMetadata } from "./core/client-metadata.js";
 export type { Allowed, Decision, Denied } from "./core/decision.js";
 export { evaluate, reachability } from "./core/evaluate.js";
+export { createGlob, type Glob } from "./core/glob.js";
 export {
   type JsonObject,
   type JsonValue,
@@ -14,7 +15,7 @@ export {
   UNKNOWN_ARGUMENTS,
 } from "./core/mcp-call.js";
 export { McpError } from "./core/mcp-error.js";
-export { checkMcpHeaders, type HeaderLookup } from "./core/mcp-headers.js";
+export { checkMcpHeaders, type HeaderLookup, type McpHeaderOptions } from "./core/mcp-headers.js";
 export {
   MAX_BODY_BYTES,
   type McpBody,
@@ -28,7 +29,19 @@ export { type CallContext, callsOf } from "./core/method-table.js";
 export { OAUTH_ERRORS, OAuthError, type OAuthErrorReason } from "./core/oauth-error.js";
 export type { EvaluationInput, Policy, RequestFacts, Rule } from "./core/policy.js";
 export { type Actor, type Principal, principalKey } from "./core/principal.js";
-export { normaliseResourceUri, parseResource, protectedResourceMetadataUrl } from "./core/resource.js";
+export {
+  describeRedirectUri,
+  isRegisteredRedirectUri,
+  type RedirectUriKind,
+  type RedirectUriOptions,
+  validateRedirectUri,
+} from "./core/redirect-uri.js";
+export {
+  normaliseResourcePattern,
+  normaliseResourceUri,
+  parseResource,
+  protectedResourceMetadataUrl,
+} from "./core/resource.js";
 export { createScopeHierarchy, expandScopes, formatScope, parseScope, type ScopeHierarchy } from "./core/scope.js";
 export { type AccessTokenClaims, formatAccessToken, type TokenDialect } from "./oauth/access-token.js";
 export { DPOP_ALGORITHMS, type DpopNonces, type ReplayRecorder, validateDpopProof } from "./oauth/dpop.js";

@@ -1,17 +1,106 @@
-import type { Decision } from "./decision.js";
-import type { EvaluationInput, Policy } from "./policy.js";
+import type { Decision, Denied } from "./decision.js";
+import { UNKNOWN_ARGUMENTS } from "./mcp-call.js";
+import type { EvaluationInput, Policy, Rule } from "./policy.js";
+import { quote } from "./quote.js";
+import { expandScopes } from "./scope.js";
 
 /**
  * Is that allowed? Pure; deny by default; an exception in a condition is a deny. Order (each step only if the one before passed):
  * 1. no scope of this policy permits the call, or none that the principal is entitled to → `unknown`
- * 2. a deny rule applies, or allow rules exist for it and none applies → `rule`
+ * 2. a deny rule applies, or allow rules exist for it and none applies → `rule`. Judged as if every entitled scope were granted
  * 3. the token's scopes (∩ entitlement, hierarchy applied) do not permit it → `scope`, with the least entitled scope that would
+ * 4. the rules again, for conditions that read the scopes really granted → `rule`
+ * Deny wins whatever the order of rules; where allow rules apply to a name, one of them has to hold.
  */
 export function evaluate(policy: Policy, input: EvaluationInput): Decision {
-  throw new TypeError(String(policy) + String(input));
+  try {
+    return decide(policy, input);
+  } catch (cause) {
+    return unknown(input, `policy failed: ${quote(cause instanceof Error ? cause.message : cause)}`);
+  }
 }
 
 /** What a list may show: reachable now, reachable by stepping up, or nothing. `input.call.arguments` is `UNKNOWN_ARGUMENTS`. */
 export function reachability(policy: Policy, input: EvaluationInput): "granted" | "step-up" | "hidden" {
-  throw new TypeError(String(policy) + String(input));
+  const decision = evaluate(policy, input);
+  if (decision.outcome === "allow") return "granted";
+  return decision.kind === "scope" ? "step-up" : "hidden";
+}
+
+function decide(policy: Policy, input: EvaluationInput): Decision {
+  const permitting = policy.permittedBy(input.call);
+  const entitled = expandScopes(policy.hierarchy, input.entitled);
+  const possible = permitting.filter((scope) => entitled.has(scope));
+  const [least] = possible;
+  if (least === undefined) {
+    return unknown(input, permitting.length === 0 ? "no scope permits the call" : "no entitled scope permits the call");
+  }
+  const rules = policy.rules.filter((rule) => rule.applies(input.call));
+  const atBest = judge(rules, withScopes(input, entitled));
+  if (typeof atBest === "object") return atBest;
+  const granted = expandScopes(policy.hierarchy, input.principal.scopes);
+  const effective = new Set([...granted].filter((scope) => entitled.has(scope)));
+  const permitted = possible.find((scope) => effective.has(scope));
+  if (permitted === undefined) return scopeShort(least, possible);
+  const verdict = effective.size === entitled.size ? atBest : judge(rules, withScopes(input, effective));
+  if (typeof verdict === "object") return verdict;
+  return { outcome: "allow", rule: verdict ?? `scope:${permitted}` };
+}
+
+function withScopes(input: EvaluationInput, scopes: ReadonlySet<string>): EvaluationInput {
+  return { ...input, principal: { ...input.principal, scopes: [...scopes] } };
+}
+
+/** A denial by one of the rules that apply, or the id of the allow rule that holds, or `undefined` where no allow rule applies. */
+function judge(rules: readonly Rule[], input: EvaluationInput): Denied | string | undefined {
+  const listing = input.call.arguments === UNKNOWN_ARGUMENTS;
+  for (const rule of rules) {
+    if (rule.effect !== "deny") continue;
+    const held = holds(rule, input);
+    // Only a list may leave a condition open. For a real call "unknown" means that nobody can tell, and that denies.
+    if (held === "no" || (held === "unknown" && listing)) continue;
+    return ruleDenies(rule, `deny rule ${held === "yes" ? "applies" : held}`);
+  }
+  const allows = rules.filter((rule) => rule.effect !== "deny");
+  const [first] = allows;
+  if (first === undefined) return undefined;
+  const holding = allows.find((rule) => {
+    const held = holds(rule, input);
+    return held === "yes" || (held === "unknown" && listing);
+  });
+  return holding?.id ?? ruleDenies(first, "no allow rule holds");
+}
+
+function holds(rule: Rule, input: EvaluationInput): "yes" | "no" | "unknown" | `failed: ${string}` {
+  if (rule.when === undefined) return "yes";
+  try {
+    const answer = rule.when(input);
+    if (answer === "unknown") return "unknown";
+    if (typeof answer === "boolean") return answer ? "yes" : "no";
+    return "failed: not a boolean";
+  } catch (cause) {
+    return `failed: ${quote(cause instanceof Error ? cause.message : cause)}`;
+  }
+}
+
+function ruleDenies(rule: Rule, reason: string): Denied {
+  return { outcome: "deny", kind: "rule", rule: rule.id, reason, because: rule.because, scopes: [] };
+}
+
+function scopeShort(least: string, possible: readonly string[]): Denied {
+  return {
+    outcome: "deny",
+    kind: "scope",
+    rule: `scope:${least}`,
+    reason: `token lacks ${possible.join(" or ")}`,
+    because: `This needs the scope ${least}.`,
+    scopes: [least],
+  };
+}
+
+/** The public sentence is the same whether the name is hidden or absent. */
+function unknown({ call }: EvaluationInput, reason: string): Denied {
+  const because =
+    call.name === undefined ? `${quote(call.method)} is not available.` : `Unknown ${call.kind}: ${quote(call.name)}`;
+  return { outcome: "deny", kind: "unknown", rule: "default", reason, because, scopes: [] };
 }
