@@ -1,0 +1,37 @@
+import type { UserSummary } from "../sign-in/index.js";
+
+/** One line a person: who, how they sign in, what they may grant beyond the configuration. */
+export function formatUsers(users: readonly UserSummary[]): string {
+  if (users.length === 0) return "Nobody yet.";
+  const rows = users.map((user) => [
+    user.name,
+    user.owner ? "owner" : user.roles.join(" ") || "-",
+    user.disabled ? "disabled" : signInOf(user),
+    user.owner ? "everything" : allowedOf(user),
+  ]);
+  const table = [["user", "roles", "signs in with", "may grant"], ...rows];
+  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)) + 2);
+  return table
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+function signInOf({ password, passkeys }: UserSummary): string {
+  const ways = [
+    password ? "password" : "",
+    passkeys > 0 ? `${passkeys} passkey${passkeys === 1 ? "" : "s"}` : "",
+  ].filter((way) => way !== "");
+  return ways.length === 0 ? "code not used yet" : ways.join(", ");
+}
+
+function allowedOf({ entitlements }: UserSummary): string {
+  const parts = entitlements
+    .filter(({ scopes }) => scopes.length > 0)
+    .map(({ server, scopes }) => (server === "" ? "" : `${server}: `) + scopes.join(" "));
+  return parts.length === 0 ? "by configuration only" : parts.join("; ");
+}
