@@ -1,4 +1,5 @@
 // What users of the library can build their own tests on. Adding a line here makes it public.
+export { createTestIssuer, type TestIssuer } from "./issuer.js";
 export { createTestKeys } from "./keys.js";
 export { createMemoryStorage } from "./memory-storage.js";
 export { createTestSystem, type TestSystem } from "./system.js";

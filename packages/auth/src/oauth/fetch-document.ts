@@ -1,0 +1,25 @@
+/** One https document, guarded against SSRF (design: ports). `./node` has the implementation. */
+export type FetchDocument = (
+  url: string,
+  limits: { readonly maxBytes: number; readonly timeoutMs: number },
+) => Promise<{ readonly status: number; readonly headers: Headers; readonly body: Uint8Array }>;
+
+/**
+ * {@link FetchDocument} on the platform's `fetch`: bounded in size and time, no redirects. For URLs that the operator wrote down.
+ * Does NOT look at addresses: a URL that came from outside needs `createSafeFetchDocument` of `@sallyport/auth/node`.
+ */
+export const fetchConfiguredDocument: FetchDocument = async (url, { maxBytes, timeoutMs }) => {
+  const response = await fetch(url, {
+    redirect: "error",
+    signal: AbortSignal.timeout(timeoutMs),
+    headers: { accept: "application/json" },
+  });
+  const body = new Uint8Array(maxBytes);
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    if (length + chunk.length > maxBytes) throw new RangeError(`The document is longer than ${maxBytes} bytes.`);
+    body.set(chunk, length);
+    length += chunk.length;
+  }
+  return { status: response.status, headers: response.headers, body: body.slice(0, length) };
+};
