@@ -1,6 +1,6 @@
 /**
  * Every way in which a request can be broken, as data: `reason` is for the log, `error`, `status` and `description` are what the wire
- * sees, and nothing else of a failure ever reaches the wire. Adding a row makes a new public, documented error (docs/errors).
+ * sees, and nothing else of a failure ever reaches the wire. Adding a row makes a new public error, which needs its words in scripts/error-advice.json (docs/errors.md).
  */
 export const OAUTH_ERRORS = {
   // Protected resource, RFC 6750 §3.1 and RFC 9449 §7.1
