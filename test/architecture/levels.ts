@@ -19,6 +19,9 @@ export const LEVELS: Readonly<Record<string, number>> = {
   "packages/sallyport/src/sign-in": 5,
   "packages/sallyport/src/decision-log": 5,
   "packages/sallyport/src/upstream": 5,
+  // Pages that share session, look and checks with sign-in.
+  "packages/sallyport/src/account": 6,
+  "packages/sallyport/src/account": 6,
   "packages/sallyport/src/gateway": 6,
   "packages/sallyport/src/bridge": 6,
   "packages/sallyport/src/auditor": 6,

@@ -17,7 +17,7 @@ interface CookieRow {
   readonly maxAge: number;
 }
 
-export const COOKIES: Readonly<Record<CookieKind, CookieRow>> = {
+const COOKIES: Readonly<Record<CookieKind, CookieRow>> = {
   form: { suffix: "-form", path: "/sign-in", sameSite: "Lax", maxAge: 3600 },
   browser: { suffix: "", path: "/", sameSite: "Lax", maxAge: 12 * 3600 },
   flow: { suffix: "-flow", path: "/", sameSite: "Lax", maxAge: 600 },

@@ -21,7 +21,7 @@ export function checkToken(form: Form, secret: string | undefined): void {
  * A POST from our own page, or a refusal. Because the pages send `Referrer-Policy: no-referrer`, browsers say `Origin: null` for their
  * forms (Fetch §3.2); then, and in general, `Sec-Fetch-Site` must say `same-origin`. Neither header: refused.
  */
-export function checkOrigin(request: Request, site: Site): void {
+function checkOrigin(request: Request, site: Site): void {
   const origin = request.headers.get("origin");
   const fetchSite = request.headers.get("sec-fetch-site");
   const known = fetchSite === null ? origin === site.origin : fetchSite === "same-origin";

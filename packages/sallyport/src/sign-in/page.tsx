@@ -104,7 +104,7 @@ export function seeOther(location: string, cookies: readonly (string | undefined
   return new Response(null, { status: 303, headers });
 }
 
-export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy": `default-src 'none'; style-src ${STYLE_HASH}; script-src ${PASSKEY_SCRIPT_HASH}; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
   "cache-control": "no-store",
   "referrer-policy": "no-referrer",

@@ -7,7 +7,7 @@ import type { BrowserSession, SignInStorage, User } from "./storage.js";
 export type Purpose = BrowserSession["purpose"];
 
 /** Seconds. `flow` and `account` are short because every program on this host could collect the cookie (design §5.12). */
-export const SESSION_LIFETIMES: Readonly<Record<Purpose, number>> = { flow: 600, account: 300, browser: 12 * 3600 };
+const SESSION_LIFETIMES: Readonly<Record<Purpose, number>> = { flow: 600, account: 300, browser: 12 * 3600 };
 
 /** A browser that showed a live session of a person who may sign in. */
 export interface SignedIn {
@@ -24,8 +24,16 @@ export interface BrowserSessions {
    */
   start(
     request: Request,
-    session: { readonly sub: string; readonly purpose: Purpose; readonly pending_id: string | undefined },
+    session: {
+      readonly sub: string;
+      readonly purpose: Purpose;
+      readonly pending_id: string | undefined;
+      /** When the person proved who they are; default now. */
+      readonly auth_time?: number;
+    },
   ): Promise<string>;
+  /** After a change of credentials: ends every browser session of the person, and gives this browser a new token for the same use. */
+  restart(request: Request, session: BrowserSession): Promise<string>;
   /** Who is there; `undefined` for no, ended or expired sessions and for disabled people. */
   find(request: Request, purpose: Purpose): Promise<SignedIn | undefined>;
   /** Ends what the browser shows. Returns the `Set-Cookie` value that clears it, or `undefined` when there was none. */
@@ -45,21 +53,26 @@ export function createBrowserSessions(parts: {
     await storage.browserSessions.end(sha256(token));
     return cookies.clear(purpose);
   };
+  const start: BrowserSessions["start"] = async (request, { sub, purpose, pending_id, auth_time }) => {
+    await end(request, purpose);
+    const token = randomToken(system);
+    const now = system.now();
+    await storage.browserSessions.save(sha256(token), {
+      sub,
+      auth_time: auth_time ?? now,
+      purpose,
+      pending_id: purpose === "flow" ? pending_id : undefined,
+      csrf_secret: randomToken(system),
+      expires: now + SESSION_LIFETIMES[purpose],
+    });
+    return cookies.set(purpose, token);
+  };
   return {
     purpose: (wanted) => (site.secure ? "browser" : wanted),
-    start: async (request, { sub, purpose, pending_id }) => {
-      await end(request, purpose);
-      const token = randomToken(system);
-      const now = system.now();
-      await storage.browserSessions.save(sha256(token), {
-        sub,
-        auth_time: now,
-        purpose,
-        pending_id: purpose === "flow" ? pending_id : undefined,
-        csrf_secret: randomToken(system),
-        expires: now + SESSION_LIFETIMES[purpose],
-      });
-      return cookies.set(purpose, token);
+    start,
+    restart: async (request, { sub, purpose, pending_id, auth_time }) => {
+      await storage.browserSessions.endAll(sub);
+      return start(request, { sub, purpose, pending_id, auth_time });
     },
     find: async (request, purpose) => {
       const token = cookies.read(request, purpose);
@@ -72,6 +85,13 @@ export function createBrowserSessions(parts: {
     },
     end,
   };
+}
+
+/** Seconds after signing in within which a person may change how they sign in. */
+const RECENT = 300;
+
+export function isRecent(session: BrowserSession, now: number): boolean {
+  return now - session.auth_time <= RECENT;
 }
 
 /** Nobody counts as signed in before a password or passkey exists: the one-time code alone is only the way to set one. */

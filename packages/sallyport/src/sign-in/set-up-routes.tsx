@@ -12,7 +12,7 @@ import {
 } from "./kit.js";
 import { type Problem, respond, seeOther } from "./page.js";
 import { hashPassword, passwordProblem } from "./password.js";
-import { hasCredential, type SignedIn } from "./sessions.js";
+import { hasCredential, isRecent, type SignedIn } from "./sessions.js";
 import { SetUpPage } from "./set-up-page.js";
 
 /*
@@ -27,17 +27,10 @@ export const SET_UP_ROUTES: readonly PageRow[] = [
 
 type SetUp = (kit: Kit, who: SignedIn, form: Form) => Promise<Problem | undefined>;
 
-/** Seconds after signing in within which a person may change how they sign in. */
-export const RECENT = 300;
-
-export function isRecent(kit: Kit, who: SignedIn): boolean {
-  return kit.system.now() - who.session.auth_time <= RECENT;
-}
-
 async function showSetUp(kit: Kit, request: Request): Promise<Response> {
   const carried = kit.parseCarried(new URL(request.url).searchParams);
   const who = await kit.sessions.find(request, purposeOf(kit, carried));
-  if (who === undefined || !isRecent(kit, who)) return toSignIn(kit, carried);
+  if (who === undefined || !isRecent(who.session, kit.system.now())) return toSignIn(kit, carried);
   return renderSetUp(kit, who, { carried });
 }
 
@@ -65,16 +58,12 @@ function setUpBy(setUp: SetUp): Page {
     const carried = kit.parseCarried(form);
     const purpose = purposeOf(kit, carried);
     const who = await kit.sessions.find(request, purpose);
-    if (who === undefined || !isRecent(kit, who)) return toSignIn(kit, carried);
+    if (who === undefined || !isRecent(who.session, kit.system.now())) return toSignIn(kit, carried);
     checkToken(form, who.session.csrf_secret);
     const problem = await setUp(kit, who, form);
     if (problem !== undefined) return renderSetUp(kit, who, { carried, problem });
-    // What the session may do has changed, so it gets a new token; sessions of the old credentials end.
-    await kit.storage.browserSessions.endAll(who.user.sub);
-    const pending_id = who.session.pending_id;
-    return seeOther(destination(kit, carried), [
-      await kit.sessions.start(request, { sub: who.user.sub, purpose, pending_id }),
-    ]);
+    // What the session may do has changed, and older ones may have been made with lost credentials.
+    return seeOther(destination(kit, carried), [await kit.sessions.restart(request, who.session)]);
   };
 }
 

@@ -62,7 +62,7 @@ async function showSignIn(kit: Kit, request: Request, carried: Carried, again?: 
 }
 
 /** Every challenge is a row in the store, so an address gets only so many; beyond that the page comes without passkeys. */
-export async function mayStartCeremony(kit: Kit, request: Request): Promise<boolean> {
+async function mayStartCeremony(kit: Kit, request: Request): Promise<boolean> {
   return kit.limit.count("page", kit.address(request)).then(
     () => true,
     () => false,

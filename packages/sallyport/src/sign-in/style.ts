@@ -7,6 +7,7 @@ export const STYLE = `
 @media (prefers-color-scheme:dark){:root{--ground:#111417;--card:#191d21;--ink:#e9ebee;--soft:#a7afba;--line:#30363d;--field:#7d8590;
 --accent:#72d2c5;--accent-hover:#93e0d5;--on-accent:#06211e;--tint:#17302d;--bad:#ffa08c;--bad-tint:#3a1c16;--good-tint:#17302d}}
 *{box-sizing:border-box}[hidden]{display:none!important}
+.unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 body{margin:0;background:var(--ground);color:var(--ink);font:1rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;
 -webkit-text-size-adjust:100%;overflow-wrap:anywhere}
 .page{max-width:27rem;margin:0 auto;padding:clamp(1rem,6vh,4rem) 1rem 2rem}.page.wide{max-width:48rem}

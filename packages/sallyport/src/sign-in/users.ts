@@ -4,7 +4,7 @@ import type { SignInStorage, User } from "./storage.js";
 import { normaliseUserName, userNameProblem } from "./user-name.js";
 
 /** Seconds. The owner's code is used at once; an invitation has to reach somebody. */
-export const CODE_LIFETIMES = { owner: 600, user: 24 * 3600 } as const;
+const CODE_LIFETIMES = { owner: 600, user: 24 * 3600 } as const;
 
 /** A one-time code to show once, to one person. */
 export interface IssuedCode {
@@ -43,6 +43,8 @@ export function createUsers(storage: SignInStorage, system: System): Users {
     createUserCode: (sub) => issue("user", sub),
     addUser: async (name, roles = []) => {
       const user = newUser(system, { name, roles, owner: false });
+      const taken = await storage.users.findByName(user.name);
+      if (taken !== undefined) throw new TypeError(`There is a user ${JSON.stringify(user.name)} already.`);
       await storage.users.add(user);
       return { user, code: await issue("user", user.sub) };
     },

@@ -75,9 +75,7 @@ export function createTestBrowser(
 }
 
 /** The forms of a page with their hidden and preset fields. */
-export function formsOf(
-  html: string,
-): { readonly action: string; readonly fields: Readonly<Record<string, string>> }[] {
+function formsOf(html: string): { readonly action: string; readonly fields: Readonly<Record<string, string>> }[] {
   return [...html.matchAll(/<form [^>]*action="([^"]*)"[^>]*>(.*?)<\/form>/gs)].map(([, action = "", body = ""]) => ({
     action: unescapeHtml(action),
     fields: Object.fromEntries(

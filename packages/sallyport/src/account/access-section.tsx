@@ -1,0 +1,119 @@
+import type { Session } from "@sallyport/auth/authorization-server";
+import { Hidden } from "../sign-in/page.js";
+import type { ClientAccess, GrantAccess } from "./overview.js";
+import { Moment } from "./time.js";
+
+interface Use {
+  /** Path prefix of the site. */
+  readonly prefix: string;
+  readonly csrf: string;
+  readonly now: number;
+}
+
+export function AccessSection({ clients, ...use }: Use & { readonly clients: readonly ClientAccess[] }) {
+  return (
+    <section class="card" aria-labelledby="access">
+      <h2 id="access">Programs with access</h2>
+      {clients.length === 0 ? (
+        <p class="soft">No program can act for you. When one asks, you decide on a page of its own.</p>
+      ) : (
+        <ul class="list">
+          {clients.map((client) => (
+            <Client client={client} {...use} />
+          ))}
+        </ul>
+      )}
+      {clients.length > 1 ? <RevokeAll {...use} /> : null}
+    </section>
+  );
+}
+
+function Client({ client, ...use }: Use & { readonly client: ClientAccess }) {
+  return (
+    <li>
+      <div class="split">
+        <h3>
+          {client.name} <Known known={client.known} />
+        </h3>
+        <form method="post" action={`${use.prefix}/account/clients/revoke`}>
+          <Hidden values={{ csrf: use.csrf, client_id: client.client_id }} />
+          <button class="bad" type="submit">
+            Remove access<span class="unseen"> of {client.name}</span>
+          </button>
+        </form>
+      </div>
+      {client.grants.map((grant) => (
+        <Granted grant={grant} />
+      ))}
+      {client.sessions.length === 0 ? <p class="small soft">Not signed in anywhere at the moment.</p> : null}
+      {client.sessions.map((session) => (
+        <LiveSession session={session} {...use} />
+      ))}
+    </li>
+  );
+}
+
+function Known({ known }: Pick<ClientAccess, "known">) {
+  if (known.kind === "domain") return <span class="tag good">from {known.domain}</span>;
+  if (known.kind === "operator") return <span class="tag good">set up by the operator</span>;
+  return known.kind === "unverified" ? <span class="tag warn">name not verified</span> : null;
+}
+
+function Granted({ grant }: { readonly grant: GrantAccess }) {
+  return (
+    <div class="granted">
+      <p class="small">
+        On <strong>{grant.server}</strong> it may:
+      </p>
+      <ul class="scopes">
+        {grant.scopes.map(({ scope, title }) => (
+          <li>
+            {title}
+            {title === scope ? null : (
+              <>
+                {" "}
+                <code>{scope}</code>
+              </>
+            )}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function LiveSession({ session, prefix, csrf, now }: Use & { readonly session: Session }) {
+  return (
+    <div class="split sub">
+      <p class="small">
+        <strong>{session.label}</strong>
+        <br />
+        <span class="soft">
+          Began <Moment at={session.created} now={now} />, last used <Moment at={session.last_used} now={now} />, ends{" "}
+          <Moment at={Math.min(session.idle_expires, session.expires)} now={now} /> unless it is used.
+        </span>
+      </p>
+      <form method="post" action={`${prefix}/account/sessions/end`}>
+        <Hidden values={{ csrf, session_id: session.id }} />
+        <button class="plain" type="submit">
+          End session<span class="unseen"> {session.label}</span>
+        </button>
+      </form>
+    </div>
+  );
+}
+
+function RevokeAll({ prefix, csrf }: Use) {
+  return (
+    <details>
+      <summary>Remove the access of every program…</summary>
+      <p class="small soft">All of them have to ask you again. Calls that are running now are cut off.</p>
+      <form method="post" action={`${prefix}/account/revoke-all`}>
+        <Hidden values={{ csrf }} />
+        <button class="bad" type="submit">
+          Remove all access
+        </button>
+      </form>
+    </details>
+  );
+}

@@ -1,0 +1,47 @@
+import { ErrorSummary, Hidden, Shell } from "../sign-in/page.js";
+import { AccessSection } from "./access-section.js";
+import { type CredentialsProps, CredentialsSection } from "./credentials-section.js";
+import type { ClientAccess } from "./overview.js";
+
+export interface AccountPageProps extends CredentialsProps {
+  readonly clients: readonly ClientAccess[];
+  /** What was just done. */
+  readonly notice: string | undefined;
+}
+
+export function AccountPage({ clients, notice, ...props }: AccountPageProps) {
+  const { site, csrf, now, user, problem } = props;
+  return (
+    <Shell
+      site={site}
+      title={problem === undefined ? "Your account" : "Error: your account"}
+      wide
+      script={props.ceremony !== undefined}
+    >
+      <div class="split">
+        <div>
+          <h1>Your account</h1>
+          <p class="soft">
+            Signed in as <strong>{user.name}</strong>
+            {user.owner ? ", the owner of this installation" : ""}
+          </p>
+        </div>
+        <form method="post" action={`${site.prefix}/account/sign-out`}>
+          <Hidden values={{ csrf }} />
+          <button class="plain" type="submit">
+            Sign out
+          </button>
+        </form>
+      </div>
+      {notice === undefined ? null : (
+        <p class="notice" role="status">
+          {notice}
+        </p>
+      )}
+      <ErrorSummary problem={problem} />
+      <AccessSection prefix={site.prefix} csrf={csrf} now={now} clients={clients} />
+      <CredentialsSection {...props} />
+      {site.secure ? null : <footer>On this address a sign-in to the account page lasts five minutes.</footer>}
+    </Shell>
+  );
+}

@@ -1,0 +1,98 @@
+import type {
+  AuthorizationServerStorage,
+  Grant,
+  ResourceDescription,
+  Session,
+} from "@sallyport/auth/authorization-server";
+
+export interface AccountOptions {
+  readonly storage: Pick<AuthorizationServerStorage, "clients" | "grants" | "sessions">;
+  /** Names and scopes in words; `undefined` for a server that is gone. */
+  describeResource(resource: string): Promise<ResourceDescription | undefined>;
+}
+
+/** One program that may act for the person, with everything it was given. */
+export interface ClientAccess {
+  readonly client_id: string;
+  readonly name: string;
+  /** What is known about the name: a domain it was fetched from, the operator's word, or nothing. */
+  readonly known:
+    | { readonly kind: "domain"; readonly domain: string }
+    | { readonly kind: "operator" | "unverified" | "gone" };
+  readonly grants: readonly GrantAccess[];
+  /** Live sessions, last used first. */
+  readonly sessions: readonly Session[];
+}
+
+export interface GrantAccess {
+  readonly resource: string;
+  readonly server: string;
+  readonly scopes: readonly { readonly scope: string; readonly title: string }[];
+}
+
+/** What `sub` gave to whom, most recently used programs first. */
+export async function readOverview(
+  options: AccountOptions,
+  sub: string,
+  now: number,
+): Promise<readonly ClientAccess[]> {
+  const [grants, sessions] = await Promise.all([
+    options.storage.grants.list(sub),
+    options.storage.sessions.list(sub, now),
+  ]);
+  const ids = new Set([...sessions, ...grants].map(({ client_id }) => client_id));
+  const access = await Promise.all(
+    [...ids].map(async (client_id) => ({
+      client_id,
+      ...(await describeClient(options, client_id, now)),
+      grants: await Promise.all(
+        grants.filter((grant) => grant.client_id === client_id).map((grant) => describeGrant(options, grant)),
+      ),
+      sessions: sessions
+        .filter((session) => session.client_id === client_id)
+        .toSorted((a, b) => b.last_used - a.last_used),
+    })),
+  );
+  const lastUsed = ({ sessions: [latest] }: ClientAccess) => latest?.last_used ?? 0;
+  return access.toSorted((a, b) => lastUsed(b) - lastUsed(a));
+}
+
+async function describeClient(
+  { storage }: AccountOptions,
+  client_id: string,
+  now: number,
+): Promise<Pick<ClientAccess, "name" | "known">> {
+  // A client ID metadata document is its own address; the name on it was fetched from that domain.
+  if (client_id.startsWith("https://") && URL.canParse(client_id)) {
+    const domain = new URL(client_id).host;
+    return { name: domain, known: { kind: "domain", domain } };
+  }
+  const record = await storage.clients.find(client_id, now);
+  if (record === undefined) return { name: "A program that is not registered any more", known: { kind: "gone" } };
+  return {
+    name: displayName(record.metadata.client_name ?? client_id),
+    known: { kind: record.origin === "configured" ? "operator" : "unverified" },
+  };
+}
+
+async function describeGrant({ describeResource }: AccountOptions, grant: Grant): Promise<GrantAccess> {
+  const description = await describeResource(grant.resource);
+  return {
+    resource: grant.resource,
+    server: description?.name ?? grant.resource,
+    scopes: grant.scopes.map((scope) => ({
+      scope,
+      title: description?.scopes.find((known) => known.scope === scope)?.title ?? scope,
+    })),
+  };
+}
+
+/** A name that strangers chose: without control, invisible and bidirectional characters, which make names look like others. */
+function displayName(name: string): string {
+  const clean = name
+    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "")
+    .replace(/\s+/g, " ")
+    .trim();
+  const letters = [...clean];
+  return letters.length > 80 ? `${letters.slice(0, 79).join("")}…` : clean;
+}

@@ -1,0 +1,72 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Browser, chromium, type Page } from "playwright-core";
+
+const EXECUTABLE = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
+
+/** Without a browser these tests cannot run: said in their titles, and a failure in CI. */
+export const CHROMIUM_MISSING = !existsSync(EXECUTABLE);
+export const MUST_HAVE_CHROMIUM = process.env.CI === "true";
+export const MISSING_TITLE = `SKIPPED, NOTHING WAS CHECKED: no browser at ${EXECUTABLE} (set CHROMIUM_PATH)`;
+
+export async function launchChromium(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: EXECUTABLE,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+/** What axe-core finds on the page as it is, one line a finding. */
+export async function axeViolations(page: Page): Promise<readonly string[]> {
+  const loaded = await page.evaluate(() => "axe" in globalThis);
+  // Through the debugger, so that the page's own content security policy stays as it is.
+  if (!loaded) await page.evaluate((await import("node:fs")).readFileSync(AXE, "utf8"));
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+    interface Violation {
+      readonly id: string;
+      readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+    }
+    const { violations } = await axe.run();
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.html} ${node.failureSummary ?? ""}`),
+    );
+  });
+}
+
+const FOLDER = fileURLToPath(new URL("../../artifacts/screenshots/", import.meta.url));
+const WIDTHS = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } } as const;
+
+/** Checks the page with axe-core and keeps a picture of it, in both widths and both colour schemes. */
+export async function inspect(page: Page, name: string): Promise<readonly string[]> {
+  mkdirSync(FOLDER, { recursive: true });
+  const found: string[] = [];
+  for (const [width, viewport] of Object.entries(WIDTHS)) {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
+      );
+      if (overflow) found.push(`${name} ${width}: scrolls sideways`);
+      // Colours depend on the scheme, layout on the width: two of the four combinations see both.
+      const checked = (width === "desktop") === (colorScheme === "light") ? await axeViolations(page) : [];
+      found.push(...checked.map((violation) => `${name} ${width} ${colorScheme}: ${violation}`));
+      await page.screenshot({ path: join(FOLDER, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+  await page.setViewportSize(WIDTHS.desktop);
+  return found;
+}

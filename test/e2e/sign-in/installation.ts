@@ -1,0 +1,60 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { system } from "@sallyport/auth";
+import type { PendingAuthorization } from "@sallyport/auth/authorization-server";
+import { createMemoryStorage } from "@sallyport/auth/testing";
+import { accountPages } from "../../../packages/sallyport/src/account/index.js";
+import { createSignIn, createUsers, type SignIn } from "../../../packages/sallyport/src/sign-in/index.js";
+import { createMemorySignInStorage } from "../../../packages/sallyport/src/sign-in/testing/memory-storage.js";
+
+export const RESOURCE = "http://localhost:4000/mcp";
+
+/** The pages on a loopback port, with `/authorize` standing for the authorization server: it asks who is there, and says the name. */
+export async function startInstallation(host: "localhost" | "127.0.0.1" = "localhost") {
+  const server = createServer((request, response) => void listener(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const publicUrl = `http://${host}:${(server.address() as AddressInfo).port}`;
+  const storage = createMemorySignInStorage();
+  const grants = createMemoryStorage();
+  const quiet = { ...system, log: () => {} };
+  const signIn = createSignIn(
+    { publicUrl, storage, system: quiet },
+    accountPages({
+      storage: grants,
+      describeResource: async (resource) => DESCRIPTIONS.find((d) => d.resource === resource),
+    }),
+  );
+  const listener = getRequestListener((request) => answer(signIn, request), { hostname: host });
+  return {
+    publicUrl,
+    storage,
+    grants,
+    users: createUsers(storage, quiet),
+    now: () => quiet.now(),
+    liveSessions: async (sub: string) => (await grants.sessions.list(sub, quiet.now())).map(({ id }) => id),
+    close: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
+  };
+}
+
+async function answer(signIn: SignIn, request: Request): Promise<Response> {
+  const url = new URL(request.url);
+  if (url.pathname !== "/authorize") return signIn.app.fetch(request);
+  const pending = { id: url.searchParams.get("id") ?? "", created: 0 } as PendingAuthorization;
+  const user = await signIn.currentUser(request, { returnTo: url.pathname + url.search, pending, client: {} as never });
+  if (user instanceof Response) return user;
+  const [cookie = ""] = await signIn.afterConsent(request);
+  return new Response(`consent of ${user.name}`, { headers: cookie === "" ? {} : { "set-cookie": cookie } });
+}
+
+const DESCRIPTIONS = [
+  {
+    resource: RESOURCE,
+    name: "everything",
+    baseline: ["mcp:read"],
+    scopes: [
+      { scope: "mcp:read", title: "Look at things: read-only tools, resources and prompts", includes: [], tools: [] },
+      { scope: "mcp:write", title: "Change things: all other tools", includes: ["mcp:read"], tools: [] },
+    ],
+  },
+];
