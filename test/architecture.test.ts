@@ -109,6 +109,15 @@ const BROKEN: readonly { rule: keyof typeof RULES; what: string; files: Record<s
     says: "imports node:fs",
   },
   {
+    rule: "node",
+    what: "Node behind the adapter of a web framework",
+    files: {
+      "auth/src/adapters/hono.ts": 'import { a } from "./dns.js";',
+      "auth/src/adapters/dns.ts": 'import { lookup } from "node:dns";',
+    },
+    says: "adapters/dns.ts: imports node:dns",
+  },
+  {
     rule: "dependencies",
     what: "a framework at run time",
     files: { "auth/src/adapters/hono.ts": 'import { Hono } from "hono";' },
@@ -163,7 +172,7 @@ const BROKEN: readonly { rule: keyof typeof RULES; what: string; files: Record<s
   {
     rule: "parameters",
     what: "an arrow",
-    files: { "auth/src/core/a.ts": "const f = (a, b, c, d) => a;" },
+    files: { "auth/src/core/a.ts": "const f = (a: 1, b: 2, c: 3, d: 4) => a;" },
     says: "4 positional",
   },
   {
