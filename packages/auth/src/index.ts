@@ -45,8 +45,10 @@ export {
 export { createScopeHierarchy, expandScopes, formatScope, parseScope, type ScopeHierarchy } from "./core/scope.js";
 export { type AccessTokenClaims, formatAccessToken, type TokenDialect } from "./oauth/access-token.js";
 export { DPOP_ALGORITHMS, type DpopNonces, type ReplayRecorder, validateDpopProof } from "./oauth/dpop.js";
+export { fetchConfiguredDocument } from "./oauth/fetch-document.js";
 export type { KeySet, SignatureAlgorithm, SigningKeys, VerifySignature } from "./oauth/key-set.js";
 export { localKeySet } from "./oauth/key-set.js";
+export { createRemoteKeySet, type RemoteKeySetOptions } from "./oauth/remote-key-set.js";
 export type { Sha256 } from "./oauth/thumbprint.js";
 export type {
   Authenticated,
@@ -58,7 +60,15 @@ export type {
   ResourceServerOptions,
   TrustedIssuer,
 } from "./resource-server/contract.js";
+export { filterList, LISTS, type ListContext, listMethodOf } from "./resource-server/filter-list.js";
 export { noLocalRecords } from "./resource-server/no-local-records.js";
 export { createOriginPolicy, type OriginPolicy, type OriginVerdict } from "./resource-server/origin.js";
+export {
+  type McpHandler,
+  type ProtectedMcp,
+  type ProtectMcpOptions,
+  protectMcp,
+} from "./resource-server/protect-mcp.js";
 export { createResourceServer } from "./resource-server/resource-server.js";
+export { type ScopePolicy, type ScopePolicyOptions, scopePolicy } from "./resource-server/scope-policy.js";
 export { base64url, type Log, randomToken, type System, system } from "./system.js";

@@ -2,7 +2,7 @@ import { lookup as dnsLookup } from "node:dns";
 import type { IncomingMessage } from "node:http";
 import { type RequestOptions, request } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
-import type { FetchDocument } from "../oauth/fetch-document.js";
+import type { FetchDocument } from "../oauth/client-metadata-document.js";
 import { isSpecialAddress } from "./special-addresses.js";
 
 export interface SafeFetchOptions {

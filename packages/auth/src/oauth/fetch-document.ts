@@ -1,8 +1,4 @@
-/** One https document, guarded against SSRF (design: ports). `./node` has the implementation. */
-export type FetchDocument = (
-  url: string,
-  limits: { readonly maxBytes: number; readonly timeoutMs: number },
-) => Promise<{ readonly status: number; readonly headers: Headers; readonly body: Uint8Array }>;
+import type { FetchDocument } from "./client-metadata-document.js";
 
 /**
  * {@link FetchDocument} on the platform's `fetch`: bounded in size and time, no redirects. For URLs that the operator wrote down.

@@ -1,7 +1,7 @@
 import type { JWK } from "jose";
 import { OAuthError } from "../core/oauth-error.js";
 import type { System } from "../system.js";
-import type { FetchDocument } from "./fetch-document.js";
+import type { FetchDocument } from "./client-metadata-document.js";
 import { isJsonObject } from "./jws.js";
 import { type KeySet, selectKey } from "./key-set.js";
 
