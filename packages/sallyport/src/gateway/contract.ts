@@ -1,0 +1,106 @@
+import type { Authenticated, JsonObject, Principal, ResourceServer, System } from "@sallyport/auth";
+import type { Upstream } from "../upstream/upstream.js";
+
+/**
+ * Port: session and event ids that leave the gateway are sealed over (server, iss, sub, client_id), so that another principal's id opens
+ * to nothing (R-33, R-34). `sealId` gives visible ASCII; `openId` answers `undefined` for whatever was not sealed for this scope and owner.
+ */
+export interface IdSealer {
+  sealId(scope: IdScope, id: string, owner: IdOwner): string;
+  openId(scope: IdScope, sealed: string, owner: IdOwner): string | undefined;
+}
+
+/** An event id is never a session id, and ids of two servers are apart. */
+export interface IdScope {
+  readonly kind: "session" | "event";
+  readonly server: string;
+}
+
+export type IdOwner = Pick<Principal, "iss" | "sub" | "client_id">;
+
+/** One protected server, served at the path of `resourceServer.resource`. */
+export interface GatewayServer {
+  readonly resourceServer: ResourceServer;
+  readonly upstream: Upstream;
+  readonly identifiers: IdSealer;
+  /** What lists show: everything reachable (granted now or by stepping up), or only what is granted. Default `reachable`. */
+  readonly list?: "reachable" | "granted";
+  /** Request headers that go on besides the allow-list, lower case. Never Authorization, Cookie or a hop-by-hop header. */
+  readonly forwardHeaders?: readonly string[];
+  /** Called with every `tools/list` answer before it is filtered, so that new tools are frozen at first sight. */
+  readonly observeTools?: (tools: readonly JsonObject[]) => void;
+  /**
+   * Waits for records that `isLive` had to ask the store for; called when authentication answered `liveness_unknown`, which is then tried
+   * once more. `undefined`: nothing is under way. See {@link import("./liveness.js").Liveness.settled}.
+   */
+  readonly settled?: () => Promise<unknown> | undefined;
+  /** `inputSchema` of a tool as far as known, to check `Mcp-Param-*` (R-148…R-150). */
+  readonly inputSchemaOf?: (tool: string) => JsonObject | undefined;
+}
+
+/** A scope refusal, names only, for the consent page of the step-up that follows. */
+export interface RefusalObserver {
+  observe(who: Authenticated, resource: string, tool: string, scopes: readonly string[], now: number): void;
+}
+
+/** How a running exchange stands: `stale` = the store has not been heard for longer than the bound. */
+export type Standing = "live" | "revoked" | "stale";
+
+/** What streams need of {@link import("./liveness.js").Liveness}. */
+export interface StandingView {
+  standing(principal: Principal, resource: string, now: number): Standing;
+  /** Called after every look at the feed. Returns the way to stop listening. */
+  onLook(listener: () => void): () => void;
+}
+
+export interface GatewayOptions {
+  /** What users type, without the servers' paths: scheme and host of everything published. */
+  readonly publicUrl: string;
+  readonly servers: readonly GatewayServer[];
+  /** Everything that is not an MCP endpoint or its metadata: authorization server, sign-in, account. */
+  readonly web: (
+    request: Request,
+    peer: { readonly remoteAddress: string | undefined },
+  ) => Response | Promise<Response>;
+  readonly listen: { readonly port: number; readonly hosts: readonly string[] };
+  readonly system: System;
+  readonly limits?: Partial<Limits>;
+  /** Addresses or CIDR ranges whose `X-Forwarded-For` is believed; default none. */
+  readonly trustedProxies?: readonly string[];
+  /** `Host` values accepted besides the public URL's (and its loopback names, when it is on loopback): `host` or `host:port`. */
+  readonly allowedHosts?: readonly string[];
+  readonly tls?: { readonly cert: string | Uint8Array; readonly key: string | Uint8Array };
+  readonly standing?: StandingView;
+  readonly refusals?: RefusalObserver;
+}
+
+/** Local bounds. Sizes in bytes, times in milliseconds. */
+export interface Limits {
+  /** Request line and headers together. */
+  readonly headerBytes: number;
+  /** Body of one MCP request; at most 4 MiB (design: the strict scan). */
+  readonly bodyBytes: number;
+  /** Body of any other request (forms, registrations). */
+  readonly webBodyBytes: number;
+  /** An answer that must be read before it may go on: a list, or one event that may hold a list. */
+  readonly listBytes: number;
+  readonly headersTimeoutMs: number;
+  /** The whole request, body included. */
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  /** A client that takes nothing for so long while an answer waits for it is gone. */
+  readonly stalledClientMs: number;
+  /** Per listening address. */
+  readonly connections: number;
+  /** How long `close` waits for answers under way. */
+  readonly drainMs: number;
+}
+
+export interface Gateway {
+  /** Binds every address or none. @throws Error `EADDRINUSE` when a port is taken. */
+  listen(): Promise<{ readonly port: number; readonly urls: readonly string[] }>;
+  /** Takes no more connections, ends standing streams, lets answers under way finish for `drainMs`, then cuts. Idempotent. */
+  close(): Promise<void>;
+  /** Exchanges under way, streams included. */
+  readonly openExchanges: number;
+}

@@ -1,0 +1,63 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ResourceServer } from "@sallyport/auth";
+import type { GatewayServer } from "./contract.js";
+
+/** Answers one request, raw: never a `Request`/`Response` pair. */
+export type RawHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+const WELL_KNOWN = "/.well-known/oauth-protected-resource";
+
+/**
+ * Path → who answers. Everything here is compared exactly; every other path belongs to the web application.
+ *
+ * | path | answer |
+ * |---|---|
+ * | of each resource | its MCP endpoint |
+ * | RFC 9728 §3.1: the well-known segment inserted before that path | its metadata |
+ * | the well-known segment alone | the same, where one server is installed; its `resource` would not match otherwise |
+ * @throws TypeError for two servers at one path.
+ */
+export function createRoutes(
+  servers: readonly GatewayServer[],
+  endpointOf: (server: GatewayServer) => RawHandler,
+): ReadonlyMap<string, RawHandler> {
+  const routes = new Map<string, RawHandler>();
+  const add = (path: string, handler: RawHandler) => {
+    if (routes.has(path)) throw new TypeError(`two servers are served at ${JSON.stringify(path)}`);
+    routes.set(path, handler);
+  };
+  for (const server of servers) {
+    const { resourceServer } = server;
+    const metadata = createMetadataHandler(resourceServer);
+    add(new URL(resourceServer.resource).pathname, endpointOf(server));
+    add(new URL(resourceServer.metadataUrl).pathname, metadata);
+    if (servers.length === 1 && !routes.has(WELL_KNOWN)) add(WELL_KNOWN, metadata);
+  }
+  return routes;
+}
+
+const CORS = { "access-control-allow-origin": "*" };
+const METHODS = "GET, HEAD, OPTIONS";
+
+/** RFC 9728 §3.2: public, for every origin, without credentials. Browser clients preflight it because of `MCP-Protocol-Version`. */
+function createMetadataHandler(resourceServer: ResourceServer): RawHandler {
+  const body = Buffer.from(JSON.stringify(resourceServer.metadata()));
+  const found = {
+    ...CORS,
+    "content-type": "application/json",
+    "content-length": body.length,
+    "cache-control": "public, max-age=300",
+  };
+  const preflight = {
+    ...CORS,
+    "access-control-allow-methods": METHODS,
+    "access-control-allow-headers": "mcp-protocol-version, accept, content-type",
+    "access-control-max-age": "600",
+  };
+  return ({ method }, response) => {
+    if (method === "OPTIONS") response.writeHead(204, preflight).end();
+    else if (method === "GET") response.writeHead(200, found).end(body);
+    else if (method === "HEAD") response.writeHead(200, found).end();
+    else response.writeHead(405, { ...CORS, allow: METHODS, "content-length": 0 }).end();
+  };
+}

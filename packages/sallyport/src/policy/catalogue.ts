@@ -1,0 +1,137 @@
+import type { JsonObject, System } from "@sallyport/auth";
+import type { CatalogueRow, CatalogueStore } from "./catalogue-store.js";
+import { READ, WRITE } from "./default-scopes.js";
+import { hashTool } from "./tool-hash.js";
+
+/** One tool as an operator sees it. */
+export interface CatalogueEntry {
+  readonly tool: string;
+  /** What a call needs now: the frozen scope, or `mcp:write` while a changed definition waits to be accepted. */
+  readonly scope: string;
+  readonly frozenScope: string;
+  /** The definition last seen differs from the one that was frozen or accepted. */
+  readonly changed: boolean;
+  /** As last seen; `undefined` since the start. */
+  readonly definition: JsonObject | undefined;
+}
+
+/**
+ * Tool → scope, frozen at first sight by the server's own annotations (R-131: its word, so it is taken once and held against it later).
+ * Answers from memory; what is new is kept in the store, and survives a restart.
+ */
+export interface Catalogue {
+  /** `undefined` for a tool never seen. */
+  scopeOf(tool: string): string | undefined;
+  inputSchemaOf(tool: string): JsonObject | undefined;
+  /** Takes a list that the server answered: freezes what is new, notices what changed. Never throws. */
+  observe(tools: readonly JsonObject[]): void;
+  /** The definition last seen is the right one now. @throws Error for a tool that has not been seen since the start. */
+  accept(tool: string): Promise<void>;
+  entries(): readonly CatalogueEntry[];
+  /** What {@link observe} has to tell the store is told. */
+  saved(): Promise<void>;
+}
+
+interface Known {
+  row: CatalogueRow;
+  seen: { readonly hash: string; readonly definition: JsonObject } | undefined;
+}
+
+/** Tools of one server. A server that invents names without end gets no further. */
+const MAX_TOOLS = 10_000;
+/** No hash: two definitions of one name in one list. Which of them a client reads is anyone's guess, so it never equals a frozen one. */
+const AMBIGUOUS = "";
+
+/** Loads what is known of `server`. @throws what the store throws: without the rows a restart would be a new first sight. */
+export async function createCatalogue(options: {
+  readonly server: string;
+  readonly store: CatalogueStore;
+  readonly system: System;
+}): Promise<Catalogue> {
+  const { server, store, system } = options;
+  const known = new Map<string, Known>();
+  const learn = (rows: readonly CatalogueRow[]) => {
+    for (const row of rows) known.set(row.tool, { row, seen: known.get(row.tool)?.seen });
+  };
+  learn(await store.load(server));
+  let saving = Promise.resolve();
+  const unsaved = new Map<string, CatalogueRow>();
+  const save = async () => {
+    const rows = [...unsaved.values()];
+    try {
+      await store.freeze(server, rows);
+      for (const { tool } of rows) unsaved.delete(tool);
+      // Another process may have frozen the same tool first: its row is the one that holds.
+      learn(await store.load(server));
+    } catch (error) {
+      system.log("error", "tool catalogue not saved; the next list tries again", { server, error: String(error) });
+    }
+  };
+  return {
+    scopeOf: (tool) => {
+      const one = known.get(tool);
+      return one === undefined ? undefined : scopeNow(one);
+    },
+    inputSchemaOf: (tool) => {
+      const schema = known.get(tool)?.seen?.definition.inputSchema;
+      return isObject(schema) ? schema : undefined;
+    },
+    observe: (tools) => {
+      for (const [tool, seen] of definitionsOf(tools)) {
+        const one = known.get(tool);
+        if (one !== undefined) one.seen = seen;
+        else if (known.size < MAX_TOOLS) {
+          const row = firstSight(tool, seen, system.now());
+          known.set(tool, { row, seen });
+          unsaved.set(tool, row);
+        }
+      }
+      if (unsaved.size > 0) saving = saving.then(() => (unsaved.size > 0 ? save() : undefined));
+    },
+    accept: async (tool) => {
+      const hash = known.get(tool)?.seen?.hash;
+      if (hash === undefined || hash === AMBIGUOUS) throw new Error(`the tool ${JSON.stringify(tool)} was not seen`);
+      await store.accept(server, tool, hash);
+      learn(await store.load(server));
+    },
+    entries: () => [...known].map(([tool, one]) => entryOf(tool, one)),
+    saved: () => saving,
+  };
+}
+
+function definitionsOf(tools: readonly JsonObject[]): ReadonlyMap<string, NonNullable<Known["seen"]>> {
+  const found = new Map<string, NonNullable<Known["seen"]>>();
+  for (const definition of tools) {
+    const { name } = definition;
+    if (typeof name !== "string" || name === "") continue;
+    const hash = hashTool(definition);
+    const before = found.get(name);
+    found.set(name, { hash: before === undefined || before.hash === hash ? hash : AMBIGUOUS, definition });
+  }
+  return found;
+}
+
+/** `readOnlyHint: true` and nothing else is reading; a server that says nothing may do anything. */
+function firstSight(tool: string, { hash, definition }: NonNullable<Known["seen"]>, now: number): CatalogueRow {
+  const { annotations } = definition;
+  const reads = hash !== AMBIGUOUS && isObject(annotations) && annotations.readOnlyHint === true;
+  return { tool, scope: reads ? READ : WRITE, hash, first_seen: now, accepted: undefined };
+}
+
+function scopeNow({ row, seen }: Known): string {
+  return seen === undefined || seen.hash === row.hash ? row.scope : WRITE;
+}
+
+function entryOf(tool: string, one: Known): CatalogueEntry {
+  return {
+    tool,
+    scope: scopeNow(one),
+    frozenScope: one.row.scope,
+    changed: one.seen !== undefined && one.seen.hash !== one.row.hash,
+    definition: one.seen?.definition,
+  };
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,68 @@
+import type { Policy } from "@sallyport/auth";
+import type { ResourceDescription } from "@sallyport/auth/authorization-server";
+import type { ScopeConfig } from "../config/schema.js";
+import type { Catalogue } from "./catalogue.js";
+import { DEFAULT_INCLUDES, READ, WRITE } from "./default-scopes.js";
+
+type ScopeDescription = ResourceDescription["scopes"][number];
+
+/** What a person reads who does not know OAuth. */
+const WORDS: Readonly<Record<string, { readonly title: string; readonly description: string }>> = {
+  [READ]: {
+    title: "Read",
+    description: "Look things up through this server. The server says that these tools change nothing.",
+  },
+  [WRITE]: { title: "Change", description: "Everything above, and tools that can create, change or delete things." },
+};
+
+/** What stands behind a scope besides its tools, where nothing else is configured. */
+const BESIDES: Readonly<Record<string, readonly string[]>> = { [READ]: ["resources", "prompts"] };
+
+export interface DescribeOptions {
+  /** The exact resource URL. */
+  readonly resource: string;
+  /** What people call the server. */
+  readonly name: string;
+  readonly policy: Policy;
+  readonly catalogue: Pick<Catalogue, "entries">;
+  readonly baseline: readonly string[];
+  /** The `scopes:` section; absent: `mcp:read` and `mcp:write`. */
+  readonly scopes?: Readonly<Record<string, ScopeConfig>>;
+}
+
+/** The consent page's words about one server: every scope in plain words, with the tools behind it as they are known right now. */
+export function describeResource(options: DescribeOptions): ResourceDescription {
+  const { resource, name, baseline, scopes } = options;
+  const all = Object.keys(scopes ?? DEFAULT_INCLUDES);
+  return { resource, name, baseline, scopes: all.map((scope) => describeScope(scope, options)) };
+}
+
+function describeScope(scope: string, options: DescribeOptions): ScopeDescription {
+  const { policy, scopes } = options;
+  const words = scopes === undefined ? WORDS[scope] : undefined;
+  const includes = (policy.hierarchy.get(scope) ?? []).filter((included) => included !== scope);
+  return {
+    scope,
+    title: scopes?.[scope]?.title ?? words?.title ?? scope,
+    ...(words === undefined ? {} : { description: words.description }),
+    includes,
+    tools: [...toolsOf(scope, options), ...besidesTools(scope, scopes)],
+  };
+}
+
+/** Tools whose least scope this is: each stands behind one scope only, so that the page shows what agreeing adds. */
+function toolsOf(scope: string, { policy, catalogue }: DescribeOptions): readonly string[] {
+  return catalogue
+    .entries()
+    .map(({ tool }) => tool)
+    .filter((name) => {
+      const call = { server: "", revision: "2025-11-25", method: "tools/call", kind: "tool", name } as const;
+      return policy.permittedBy({ ...call, arguments: undefined })[0] === scope;
+    });
+}
+
+function besidesTools(scope: string, scopes: Readonly<Record<string, ScopeConfig>> | undefined): readonly string[] {
+  if (scopes === undefined) return BESIDES[scope] ?? [];
+  const allow = scopes[scope]?.allow ?? [];
+  return ["resources", "prompts"].filter((kind) => allow.some((glob) => glob.startsWith(`${kind}/`)));
+}
