@@ -1,6 +1,6 @@
 import type { Decision, Denied } from "../core/decision.js";
 import { evaluate } from "../core/evaluate.js";
-import { type McpCall, MODERN } from "../core/mcp-call.js";
+import { type JsonObject, type McpCall, MODERN } from "../core/mcp-call.js";
 import type { McpBody, McpMessage } from "../core/mcp-message.js";
 import type { Policy, RequestFacts } from "../core/policy.js";
 import { quote } from "../core/quote.js";
@@ -55,12 +55,17 @@ function isJudged(message: McpMessage): boolean {
 
 /** A number that a double cannot hold is one value here and another one behind: a condition that reads arguments fails, and denies. */
 function withUnreadableArguments(call: McpCall): McpCall {
-  if (typeof call.arguments !== "object") return call;
-  const get = () => {
-    throw new RangeError("The arguments hold a number that cannot be read exactly.");
-  };
-  return Object.defineProperty({ ...call }, "arguments", { get });
+  return typeof call.arguments === "object" ? { ...call, arguments: UNREADABLE } : call;
 }
+
+function unreadable(): never {
+  throw new RangeError("The arguments hold a number that cannot be read exactly.");
+}
+
+const UNREADABLE: JsonObject = new Proxy(
+  {},
+  { get: unreadable, has: unreadable, ownKeys: unreadable, getOwnPropertyDescriptor: unreadable },
+);
 
 interface Refused {
   readonly who: Authenticated;

@@ -189,7 +189,8 @@ function toResponse({ status, headers, body }: Refusal): Response {
 
 function withHeaders(response: Response, added: Readonly<Record<string, string>>): Response {
   const headers = new Headers(response.headers);
-  for (const name of [...headers.keys()]) if (name.startsWith("access-control-")) headers.delete(name);
+  // A server behind may have its own idea of CORS: two answers to one question would be none.
+  headers.delete("access-control-allow-credentials");
   for (const [name, value] of Object.entries(added)) {
     if (name === "vary") headers.append(name, value);
     else headers.set(name, value);
