@@ -20,11 +20,14 @@ export function foldNames(names: Iterable<string>): FoldedNames {
  * exactly. Go's `encoding/json`, for one, takes `NAME` for `name`, and the later one wins.
  */
 export function findConfusableKey(keys: readonly string[], names: FoldedNames): string | undefined {
-  const seen = new Set<string>();
+  let seen: Set<string> | undefined;
   for (const key of keys) {
+    // A name written as it should be is the common case; whatever else folds to it is found by itself.
+    if (names.get(key) === key) continue;
     const folded = foldCase(key);
     const name = names.get(folded);
-    if (seen.has(folded) || (name !== undefined && name !== key)) return key;
+    if (seen?.has(folded) || (name !== undefined && name !== key)) return key;
+    seen ??= new Set();
     seen.add(folded);
   }
   return undefined;

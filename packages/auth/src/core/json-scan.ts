@@ -1,6 +1,7 @@
+import { OpenObjects } from "./json-keys.js";
 import { isExactNumber } from "./json-number.js";
 
-/** Why a JSON text is not one that every parser reads alike. */
+/** Why a JSON text is not one that every parser reads alike; `string`: a string that never ends or has a broken escape. */
 export type JsonFault = "depth" | "duplicate" | "prototype" | "surrogate" | "string";
 
 export interface JsonScan {
@@ -10,36 +11,45 @@ export interface JsonScan {
   readonly inexactNumbers: boolean;
 }
 
-/** Up to here strings are walked; longer ones are jumped over with `indexOf`, which looks at many bytes at a time. */
-const SHORT = 24;
+/** After this many plain characters a string is jumped through with `indexOf`, which looks at many of them at a time. */
+const WALK = 24;
 /** A literal this short without exponent has at most 15 digits, and those a double always keeps (IEEE 754, DBL_DIG). */
 const SURELY_EXACT = 15;
 const LONE_SURROGATE = /\p{Surrogate}/u;
+const LENIENT_UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const QUOTE = 0x22;
 const PLUS = 0x2b;
+const COMMA = 0x2c;
 const MINUS = 0x2d;
 const DOT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
-const COLON = 0x3a;
 const UPPER_E = 0x45;
 const OPEN_ARRAY = 0x5b;
 const BACKSLASH = 0x5c;
 const CLOSE_ARRAY = 0x5d;
+const LOWER_D = 0x64;
 const LOWER_E = 0x65;
 const LOWER_U = 0x75;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
+const LOWER_CASE = 0x20;
 
 /**
- * One pass over JSON text that finds what `JSON.parse` forgives: nesting deeper than `maxDepth`, a key twice in one object (escapes decoded)
- * at any depth, `__proto__` as a key, escapes of lone surrogates, and numbers that a double does not hold. The grammar is left to
- * `JSON.parse`, which has to accept the same text; for text that it refuses the answer means nothing, but it always comes, in linear time
- * and unthrown. The scan stops at the first fault, so that deep nesting is found before anything is built.
+ * One pass over a JSON text, given as its bytes and decoded, that finds what `JSON.parse` forgives: nesting deeper than `maxDepth`, a key twice in one object
+ * (escapes decoded) at any depth, `__proto__` as a key, escapes of lone surrogates, and numbers that a double does not hold. UTF-8 is
+ * the business of whoever decoded it; the grammar that of `JSON.parse`, which has to accept the same text: for text that it refuses the
+ * answer means nothing, but it always comes, in linear time and unthrown. The scan stops at the first fault, so that deep nesting is found
+ * before anything is built.
  */
-export function scanJson(text: string, maxDepth: number): JsonScan {
-  return new Scanner(text, maxDepth).run();
+export function scanJson(bytes: Uint8Array, text: string, maxDepth: number): JsonScan {
+  return new Scanner(bytes, text, maxDepth).run();
+}
+
+function indexOrEnd(text: string, character: string, from: number): number {
+  const index = text.indexOf(character, from);
+  return index === -1 ? text.length : index;
 }
 
 class Scanner {
@@ -47,147 +57,145 @@ class Scanner {
   private fault: JsonFault | undefined;
   private key: string | undefined;
   private inexactNumbers = false;
-  /** The keys seen in each open object; `undefined` for an open array. */
-  private readonly open: (Keys | undefined)[] = [];
-  /** What {@link stringEnd} met on its way: any escape, and one that may be of a surrogate. */
-  private escape = false;
+  private readonly objects: OpenObjects;
+  /** The text, if all of it is ASCII. */
+  private readonly ascii: string | undefined;
+  /** What the string just read held: any escape, and one that may be of a surrogate. */
+  private escaped = false;
   private surrogate = false;
   /** The next quote and backslash as far as looked up: each is searched for once, so that jumping stays linear. */
   private nextQuote = -1;
   private nextBackslash = -1;
 
   constructor(
-    private readonly text: string,
+    private readonly bytes: Uint8Array,
+    text: string,
     private readonly maxDepth: number,
-  ) {}
+  ) {
+    this.ascii = text.length === bytes.length ? text : undefined;
+    this.objects = new OpenObjects(bytes, (start, end) => this.decode(start, end));
+  }
 
   run(): JsonScan {
-    const { text } = this;
-    while (this.position < text.length && this.fault === undefined) {
-      const code = text.charCodeAt(this.position);
-      if (code === QUOTE) this.string(this.position + 1);
-      else if (code === MINUS || (code >= ZERO && code <= NINE)) this.number(this.position);
+    const { bytes } = this;
+    /** In JSON a string is a key exactly if it follows `{`, or a comma in an object. */
+    let keyNext = false;
+    while (this.position < bytes.length && this.fault === undefined) {
+      const code = bytes[this.position] ?? 0;
+      if (code === QUOTE) {
+        if (keyNext) this.keyString(this.position + 1);
+        else this.valueString(this.position + 1);
+        keyNext = false;
+      } else if (code === MINUS || (code >= ZERO && code <= NINE)) this.number(this.position);
       else {
-        if (code === OPEN_OBJECT) this.enter(new Keys());
-        else if (code === OPEN_ARRAY) this.enter(undefined);
-        else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) this.open.pop();
         this.position++;
+        if (code === COMMA) keyNext = this.objects.inObject();
+        else if (code === OPEN_OBJECT || code === OPEN_ARRAY) keyNext = this.enter(code === OPEN_OBJECT);
+        else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) this.objects.leave();
       }
     }
     return { fault: this.fault, key: this.key, inexactNumbers: this.inexactNumbers };
   }
 
-  private enter(keys: Keys | undefined): void {
-    if (this.open.push(keys) > this.maxDepth) this.fault = "depth";
+  private enter(object: boolean): boolean {
+    const depth = object ? this.objects.enterObject() : this.objects.enterArray();
+    if (depth > this.maxDepth) this.fault = "depth";
+    return object;
   }
 
-  private string(start: number): void {
-    this.escape = false;
+  private keyString(start: number): void {
+    const { bytes } = this;
+    this.escaped = false;
     this.surrogate = false;
-    const end = this.stringEnd(start);
+    let hash = 0;
+    let end = start;
+    for (; bytes[end] !== QUOTE; end++) {
+      const code = bytes[end];
+      if (code === undefined) return this.unterminated();
+      if (code === BACKSLASH) end = this.skipEscape(end) - 1;
+      hash = (Math.imul(hash, 31) + code) | 0;
+    }
     this.position = end + 1;
-    if (end === -1) {
-      this.fault = "string";
-      return;
+    const { escaped } = this;
+    if (escaped || end - start === 9) {
+      const key = this.decode(start, end);
+      if (key === "__proto__") this.fault = "prototype";
+      if (this.surrogate) this.refuseLoneSurrogates(key);
     }
-    const keys = this.open[this.open.length - 1];
-    const isKey = keys !== undefined && this.colonFollows();
-    if (isKey) this.addKey(keys, this.decode(start, end));
-    else if (this.surrogate) this.decode(start, end);
+    if (this.objects.add(hash, start, end, escaped) || this.fault !== undefined) return;
+    this.fault = "duplicate";
+    this.key = this.decode(start, end);
   }
 
-  private stringEnd(start: number): number {
-    const { text } = this;
-    const near = Math.min(start + SHORT, text.length);
-    let position = start;
-    while (position < near) {
-      const code = text.charCodeAt(position);
-      if (code === QUOTE) return position;
-      position += code === BACKSLASH ? this.skipEscape(position) : 1;
+  private valueString(start: number): void {
+    const { bytes } = this;
+    const { length } = bytes;
+    this.surrogate = false;
+    const near = this.ascii === undefined ? length : Math.min(start + WALK, length);
+    let end = start;
+    while (end < near) {
+      const code = bytes[end];
+      if (code === QUOTE) break;
+      end = code === BACKSLASH ? this.skipEscape(end) : end + 1;
     }
-    return this.farStringEnd(position);
+    if (end >= near && this.ascii !== undefined) end = this.jump(this.ascii, end);
+    if (end >= length) return this.unterminated();
+    this.position = end + 1;
+    if (this.surrogate) this.refuseLoneSurrogates(this.decode(start, end));
   }
 
-  private farStringEnd(from: number): number {
+  /** The end of a long string: from backslash to backslash until a quote comes first. */
+  private jump(text: string, from: number): number {
     let position = from;
     for (;;) {
-      if (this.nextQuote < position) this.nextQuote = this.text.indexOf('"', position);
-      if (this.nextQuote === -1) return -1;
-      if (this.nextBackslash < position) {
-        const found = this.text.indexOf("\\", position);
-        this.nextBackslash = found === -1 ? Number.POSITIVE_INFINITY : found;
-      }
-      if (this.nextBackslash > this.nextQuote) return this.nextQuote;
-      position = this.nextBackslash + this.skipEscape(this.nextBackslash);
+      if (this.nextQuote < position) this.nextQuote = indexOrEnd(text, '"', position);
+      if (this.nextBackslash < position) this.nextBackslash = indexOrEnd(text, "\\", position);
+      if (this.nextBackslash >= this.nextQuote) return this.nextQuote;
+      position = this.skipEscape(this.nextBackslash);
+      while (this.bytes[position] === BACKSLASH) position = this.skipEscape(position);
     }
   }
 
-  /** Length of what is safe to skip at a backslash; the hexadecimal digits of `\u` hold no quote and no backslash anyway. */
+  /** Where reading goes on after a backslash; the digits of `\u` hold no quote and no backslash, so two bytes are enough. */
   private skipEscape(backslash: number): number {
-    this.escape = true;
-    if (this.text.charCodeAt(backslash + 1) === LOWER_U && (this.text.charCodeAt(backslash + 2) | 0x20) === 0x64) {
+    this.escaped = true;
+    const { bytes } = this;
+    if (bytes[backslash + 1] === LOWER_U && ((bytes[backslash + 2] ?? 0) | LOWER_CASE) === LOWER_D)
       this.surrogate = true;
-    }
-    return 2;
+    return backslash + 2;
   }
 
-  private colonFollows(): boolean {
-    const { text } = this;
-    let code = text.charCodeAt(this.position);
-    while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) code = text.charCodeAt(++this.position);
-    return code === COLON;
+  private unterminated(): void {
+    this.fault = "string";
   }
 
-  /** The string's value. RFC 7493 §2.1: lone surrogates are refused; parsers replace them, and two keys become one. */
+  /** RFC 7493 §2.1: parsers replace lone surrogates, and two names become one. */
+  private refuseLoneSurrogates(text: string): void {
+    if (LONE_SURROGATE.test(text)) this.fault ??= "surrogate";
+  }
+
   private decode(start: number, end: number): string {
-    const raw = this.text.slice(start, end);
-    if (!this.escape) return raw;
+    const raw = LENIENT_UTF8.decode(this.bytes.subarray(start, end));
+    if (!raw.includes("\\")) return raw;
     try {
-      const decoded: string = JSON.parse(`"${raw}"`);
-      if (this.surrogate && LONE_SURROGATE.test(decoded)) this.fault = "surrogate";
-      return decoded;
+      return JSON.parse(`"${raw}"`);
     } catch {
       this.fault = "string";
       return raw;
     }
   }
 
-  private addKey(keys: Keys, key: string): void {
-    if (this.fault !== undefined) return;
-    if (key === "__proto__") this.fault = "prototype";
-    else if (!keys.add(key)) {
-      this.fault = "duplicate";
-      this.key = key;
-    }
-  }
-
   private number(start: number): void {
-    const { text } = this;
+    const { bytes } = this;
     let end = start + 1;
     let exponent = false;
     for (; ; end++) {
-      const code = text.charCodeAt(end);
+      const code = bytes[end] ?? 0;
       if (code >= ZERO && code <= NINE) continue;
       if (code === LOWER_E || code === UPPER_E) exponent = true;
       else if (code !== DOT && code !== PLUS && code !== MINUS) break;
     }
     this.position = end;
-    if ((exponent || end - start > SURELY_EXACT) && !isExactNumber(text.slice(start, end))) this.inexactNumbers = true;
-  }
-}
-
-/** Up to this many keys an array is searched; beyond it a set, so that an object of 100,000 keys costs no more than its bytes. */
-const FEW_KEYS = 12;
-
-class Keys {
-  private readonly few: string[] = [];
-  private many: Set<string> | undefined;
-
-  /** @returns false if the key was there already. */
-  add(key: string): boolean {
-    if (this.many !== undefined) return this.many.size !== this.many.add(key).size;
-    if (this.few.includes(key)) return false;
-    if (this.few.push(key) > FEW_KEYS) this.many = new Set(this.few);
-    return true;
+    if ((exponent || end - start > SURELY_EXACT) && !isExactNumber(this.decode(start, end))) this.inexactNumbers = true;
   }
 }

@@ -75,7 +75,7 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export function parseMcpBody(bytes: Uint8Array): McpBody {
   if (bytes.length > MAX_BODY_BYTES) throw new McpError(413, -32600, "The body is larger than 4 MiB.");
   const text = decodeUtf8(bytes);
-  const scan = scanJson(text, MAX_DEPTH);
+  const scan = scanJson(bytes, text, MAX_DEPTH);
   if (scan.fault === "depth") throw refuse(FAULTS.depth);
   const value = parseJson(text);
   if (scan.fault !== undefined) {
