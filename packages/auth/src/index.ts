@@ -50,6 +50,7 @@ export type { KeySet, SignatureAlgorithm, SigningKeys, VerifySignature } from ".
 export { localKeySet } from "./oauth/key-set.js";
 export { createRemoteKeySet, type RemoteKeySetOptions } from "./oauth/remote-key-set.js";
 export type { Sha256 } from "./oauth/thumbprint.js";
+export { type AuthInfo, authInfoOf } from "./resource-server/auth-info.js";
 export type {
   Authenticated,
   Judged,
