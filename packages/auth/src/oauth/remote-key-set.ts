@@ -1,14 +1,15 @@
 import type { JWK } from "jose";
 import { OAuthError } from "../core/oauth-error.js";
-import type { System } from "../system.js";
+import { system as realSystem, type System } from "../system.js";
 import type { FetchDocument } from "./client-metadata-document.js";
+import { fetchConfiguredDocument } from "./fetch-document.js";
 import { isJsonObject } from "./jws.js";
 import { type KeySet, selectKey } from "./key-set.js";
 
 export interface RemoteKeySetOptions {
-  /** `fetchConfiguredDocument`, or the guarded one of `./node`. */
-  readonly fetchDocument: FetchDocument;
-  readonly system: System;
+  /** Default {@link fetchConfiguredDocument}; `./node` has a guarded one, for URLs that were not configured. */
+  readonly fetchDocument?: FetchDocument;
+  readonly system?: System;
   /** Seconds after which keys are read again in the background; default 600. */
   readonly refreshAfter?: number;
   /** Seconds for which keys count when the server no longer answers; default 86,400. Then tokens of this issuer are answered with 503. */
@@ -32,9 +33,9 @@ interface Held {
  * not more often than the cool-down allows. Answers at once while it knows the key.
  * @throws TypeError for a URL that is neither https nor http on loopback. `find` rejects with OAuthError `keys_unavailable`.
  */
-export function createRemoteKeySet(url: string, options: RemoteKeySetOptions): KeySet {
+export function createRemoteKeySet(url: string, options: RemoteKeySetOptions = {}): KeySet {
   if (!isAcceptableUrl(url)) throw new TypeError("A remote key set needs an https URL.");
-  const { fetchDocument, system } = options;
+  const { fetchDocument = fetchConfiguredDocument, system = realSystem } = options;
   const [refreshAfter, staleBound, coolDown] = [
     (options.refreshAfter ?? DEFAULTS.refreshAfter) * 1000,
     (options.staleBound ?? DEFAULTS.staleBound) * 1000,

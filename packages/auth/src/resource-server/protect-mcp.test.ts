@@ -83,8 +83,8 @@ async function post(body: unknown, sent: Sent = {}): Promise<Request> {
   });
 }
 
-const rpc = (method: string, params: unknown = {}, id: string | number = 1) => ({ jsonrpc: "2.0", id, method, params });
-const call = (name: string, args: unknown = {}, id: string | number = 1) =>
+const rpc = (method: string, params: object = {}, id: string | number = 1) => ({ jsonrpc: "2.0", id, method, params });
+const call = (name: string, args: object = {}, id: string | number = 1) =>
   rpc("tools/call", { name, arguments: args }, id);
 
 async function modern(body: { method: string; params: object }, sent: Sent = {}): Promise<Request> {

@@ -1,0 +1,23 @@
+import { createMcpHandler } from "@modelcontextprotocol/server";
+import { authInfoOf, createRemoteKeySet, createResourceServer, noLocalRecords } from "@sallyport/auth";
+import { protect } from "@sallyport/auth/express";
+import express from "express";
+import { createNotesServer, policy } from "./notes.js";
+
+const issuer = process.env.ISSUER ?? "https://auth.example.com";
+const resource = process.env.RESOURCE ?? "http://localhost:3000/mcp";
+const mcp = createMcpHandler(createNotesServer);
+const app = express();
+protect(app, {
+  resourceServer: createResourceServer({
+    resource,
+    policy,
+    issuers: [{ issuer, keys: createRemoteKeySet(`${issuer}/jwks`) }],
+    baseline: ["notes:read"],
+    isLive: noLocalRecords(policy.scopes),
+  }),
+  handler: (request, who) => mcp.fetch(request, { authInfo: authInfoOf(who) }),
+});
+app.get("/", (_req, res) => void res.send("notes"));
+
+export const server = app.listen(Number(new URL(resource).port), "127.0.0.1");

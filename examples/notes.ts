@@ -1,0 +1,24 @@
+import { McpServer } from "@modelcontextprotocol/server";
+import { scopePolicy } from "@sallyport/auth";
+import { z } from "zod";
+
+/** What each scope permits. What none permits is as if it did not exist. */
+export const policy = scopePolicy({
+  scopes: {
+    "notes:read": { allow: ["tools/read_*"] },
+    "notes:write": { allow: ["tools/write_*"], includes: ["notes:read"] },
+  },
+});
+
+/** A small MCP server to protect: one tool that reads, one that writes, one that no scope of the examples permits. */
+export function createNotesServer(): McpServer {
+  const server = new McpServer({ name: "notes", version: "1.0.0" });
+  const inputSchema = z.object({ text: z.string() });
+  const answer = (text: string) => ({ content: [{ type: "text" as const, text }] });
+  server.registerTool("read_note", { inputSchema, annotations: { readOnlyHint: true } }, ({ text }) =>
+    answer(`read ${text}`),
+  );
+  server.registerTool("write_note", { inputSchema }, ({ text }) => answer(`wrote ${text}`));
+  server.registerTool("erase_all", { inputSchema }, ({ text }) => answer(`erased ${text}`));
+  return server;
+}
