@@ -10,7 +10,11 @@ export interface Rule {
   check(tree: Tree): readonly string[];
 }
 
-export const isTest = (path: string) => /\.(?:test|contract)\.tsx?$/.test(path) || !path.startsWith("packages/");
+/** Tests, and what only tests use; `@sallyport/auth/testing` is public, and so a source. */
+export const isTest = (path: string) =>
+  /\.(?:test|contract)\.tsx?$/.test(path) ||
+  !path.startsWith("packages/") ||
+  /^packages\/sallyport\/.*\/testing\//.test(path);
 const isSource = (path: string) => /^packages\/[^/]+\/src\/.*\.tsx?$/.test(path) && !isTest(path);
 
 const sources = (tree: Tree) => [...tree].filter(([path]) => isSource(path));

@@ -63,7 +63,7 @@ function stringEnd(text: string, from: number, quote: string): number {
   for (let i = from; i < text.length; i++) {
     if (text[i] === "\\") i += 1;
     else if (text[i] === quote) return i + 1;
-    else if (text[i] === "\n") return i; // An apostrophe in JSX text: nothing is lost but the rest of its line.
+    else if (text[i] === "\n") return i + 1; // An apostrophe in JSX text: nothing is lost but the rest of its line.
   }
   return text.length;
 }

@@ -7,7 +7,7 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 const SKIPPED = new Set(["node_modules", "dist", "coverage", "artifacts", "tools", ".git"]);
 
-/** Every source file of packages, tests, benches and examples. */
+/** Every source file of packages, tests, benches, examples and scripts. */
 export function readTree(): Tree {
   const tree = new Map<string, string>();
   const walk = (folder: string) => {
@@ -18,7 +18,7 @@ export function readTree(): Tree {
         tree.set(relative(ROOT, path), readFileSync(path, "utf8"));
     }
   };
-  for (const top of ["packages", "test", "bench", "examples"]) {
+  for (const top of ["packages", "test", "bench", "examples", "scripts"]) {
     try {
       walk(join(ROOT, top));
     } catch (error) {

@@ -1,0 +1,122 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ROOT } from "./architecture/tree.js";
+
+/*
+ * What users get: the tarballs of `npm pack`, installed into an empty project. Sources are tested elsewhere; this is about contents,
+ * the list of entries, and what comes along.
+ */
+const folder = mkdtempSync(join(tmpdir(), "sallyport-pack-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const npm = (cwd: string, ...args: string[]) =>
+  execFileSync("npm", [...args, "--loglevel=error"], { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
+function pack(name: string): Packed {
+  const [packed] = JSON.parse(
+    npm(ROOT, "pack", "--json", "--ignore-scripts", "--pack-destination", folder, "-w", name),
+  );
+  return packed;
+}
+
+const paths = (packed: Packed) => packed.files.map(({ path }) => path);
+
+/** Everything in the package that nobody who installs it has a use for. */
+const useless = (packed: Packed) =>
+  paths(packed).filter((path) =>
+    /\.test\.|\.contract\.|\.tsbuildinfo|\.map$|(?:^|\/)(?:src|test|fixtures)\//.test(path),
+  );
+
+const lacking = (packed: Packed, wanted: readonly string[]) => wanted.filter((path) => !paths(packed).includes(path));
+
+/** Runs an ES module in the project and returns what it prints. */
+function run(project: string, source: string): string {
+  writeFileSync(join(project, "main.mjs"), source);
+  return execFileSync(process.execPath, ["main.mjs"], { cwd: project, encoding: "utf8" });
+}
+
+describe("@sallyport/auth as it is published", () => {
+  const project = join(folder, "library");
+  let packed: Packed;
+
+  beforeAll(() => {
+    packed = pack("@sallyport/auth");
+    mkdirSync(project);
+    writeFileSync(join(project, "package.json"), '{ "private": true, "type": "module" }');
+    npm(project, "install", join(folder, packed.filename), "--prefer-offline", "--ignore-scripts");
+  });
+
+  test("brings exactly one other package: jose", () => {
+    const scopes = readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith("."));
+    expect(scopes.sort()).toEqual(["@sallyport", "jose"]);
+    expect(readdirSync(join(project, "node_modules/@sallyport"))).toEqual(["auth"]);
+  });
+
+  test("holds no test, no build record and no source", () => expect(useless(packed)).toEqual([]));
+
+  test("holds the licence and a README", () => expect(lacking(packed, ["LICENSE", "README.md"])).toEqual([]));
+
+  test("every entry has its module and its types, and imports on plain Node without any framework", () => {
+    const manifest = JSON.parse(readFileSync(join(project, "node_modules/@sallyport/auth/package.json"), "utf8"));
+    const entries = Object.keys(manifest.exports).filter((entry) => entry !== "./package.json");
+    expect(entries).toContain(".");
+    for (const entry of entries) {
+      const target = String(manifest.exports[entry].default ?? manifest.exports[entry]).replace("./", "");
+      expect(lacking(packed, [target, target.replace(/\.js$/, ".d.ts")])).toEqual([]);
+      const specifier = `@sallyport/auth${entry.slice(1)}`;
+      const printed = run(project, `console.log(Object.keys(await import(${JSON.stringify(specifier)})).length);`);
+      expect(Number(printed), `${specifier} exports nothing`).toBeGreaterThan(0);
+    }
+  });
+
+  test("what is not listed cannot be imported", () => {
+    const probe = 'await import("@sallyport/auth/dist/index.js").catch((error) => console.log(error.code));';
+    expect(run(project, probe)).toBe("ERR_PACKAGE_PATH_NOT_EXPORTED\n");
+  });
+});
+
+describe("sallyport as it is published", () => {
+  const project = join(folder, "program");
+  let packed: Packed;
+
+  beforeAll(() => {
+    const library = pack("@sallyport/auth");
+    packed = pack("sallyport");
+    mkdirSync(project);
+    writeFileSync(join(project, "package.json"), '{ "private": true, "type": "module" }');
+    const tarballs = [library, packed].map(({ filename }) => join(folder, filename));
+    npm(project, "install", ...tarballs, "--prefer-offline", "--ignore-scripts");
+  }, 180_000);
+
+  test("holds no test, no build record and no source", () => {
+    expect([...useless(packed), ...paths(packed).filter((path) => path.includes("/testing/"))]).toEqual([]);
+  });
+
+  test("holds the licence and a README", () => expect(lacking(packed, ["LICENSE", "README.md"])).toEqual([]));
+
+  test("npm links the command, and it answers", () => {
+    const printed = execFileSync(join(project, "node_modules/.bin/sallyport"), ["--version"], { encoding: "utf8" });
+    const manifest = JSON.parse(readFileSync(join(project, "node_modules/sallyport/package.json"), "utf8"));
+    expect(printed).toContain(manifest.version);
+  });
+
+  test("the licence is the same everywhere", () => {
+    const licence = readFileSync(join(ROOT, "LICENSE"), "utf8");
+    for (const name of ["auth", "sallyport"]) {
+      expect(readFileSync(join(ROOT, "packages", name, "LICENSE"), "utf8")).toBe(licence);
+    }
+  });
+
+  test("uses one copy of @sallyport/auth", () => {
+    const installed = npm(project, "ls", "@sallyport/auth", "--all", "--parseable").trim().split("\n");
+    expect(new Set(installed).size).toBe(1);
+  });
+});
