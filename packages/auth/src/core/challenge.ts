@@ -13,6 +13,8 @@ const EQUALS = /[ \t]*=[ \t]*/y;
 const QUOTED_STRING = /"((?:[\t \x21\x23-\x5b\x5d-\x7e]|\\[\t\x20-\x7e])*)"/y;
 /** RFC 9110 §5.6.1.2: empty list elements are to be ignored. */
 const LIST_GAP = /[ \t]*(?:,[ \t]*)*/y;
+const SPACES = / +/y;
+const NO_ELEMENT = /[ \t]*(?=,|$)/y;
 const OPTIONAL_SPACE = /[ \t]*/y;
 
 const WHOLE_TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -62,7 +64,6 @@ export function parseChallenges(value: string): readonly Challenge[] {
       const challenge: OpenChallenge = { scheme: token, parameters: Object.create(null) };
       challenges.push(challenge);
       open = readScheme(reader, challenge) ? challenge : undefined;
-      if (open !== undefined && !reader.done && value[reader.position] !== ",") continue;
     }
     endElement(reader);
   }
@@ -70,13 +71,20 @@ export function parseChallenges(value: string): readonly Challenge[] {
   return challenges;
 }
 
-/** Behind a scheme: nothing, a token68, or parameters to come (then `true`). */
+/** Behind a scheme: nothing, a token68, or parameters, of which the first may be left out as an empty list element. */
 function readScheme(reader: Reader, challenge: OpenChallenge): boolean {
-  if (reader.take(/ +/y) === undefined) return false;
+  if (reader.take(SPACES) === undefined) return false;
   const token68 = reader.take(TOKEN68);
-  if (token68 === undefined) return true;
-  challenge.token68 = token68[0];
-  return false;
+  if (token68 !== undefined) {
+    challenge.token68 = token68[0];
+    return false;
+  }
+  if (reader.take(NO_ELEMENT) !== undefined) return true;
+  const start = reader.position;
+  const name = (reader.take(TOKEN) ?? reader.fail("a parameter"))[0];
+  if (reader.take(EQUALS) === undefined) reader.fail('"="');
+  addParameter(reader, challenge, { name, start });
+  return true;
 }
 
 function addParameter(reader: Reader, challenge: OpenChallenge, parameter: { name: string; start: number }): void {

@@ -111,7 +111,10 @@ class Scanner {
     let end = start;
     for (; bytes[end] !== QUOTE; end++) {
       const code = bytes[end];
-      if (code === undefined) return this.unterminated();
+      if (code === undefined) {
+        this.fault = "string";
+        return;
+      }
       if (code === BACKSLASH) end = this.skipEscape(end) - 1;
       hash = (Math.imul(hash, 31) + code) | 0;
     }
@@ -139,7 +142,10 @@ class Scanner {
       end = code === BACKSLASH ? this.skipEscape(end) : end + 1;
     }
     if (end >= near && this.ascii !== undefined) end = this.jump(this.ascii, end);
-    if (end >= length) return this.unterminated();
+    if (end >= length) {
+      this.fault = "string";
+      return;
+    }
     this.position = end + 1;
     if (this.surrogate) this.refuseLoneSurrogates(this.decode(start, end));
   }
@@ -163,10 +169,6 @@ class Scanner {
     if (bytes[backslash + 1] === LOWER_U && ((bytes[backslash + 2] ?? 0) | LOWER_CASE) === LOWER_D)
       this.surrogate = true;
     return backslash + 2;
-  }
-
-  private unterminated(): void {
-    this.fault = "string";
   }
 
   /** RFC 7493 §2.1: parsers replace lone surrogates, and two names become one. */
