@@ -31,7 +31,7 @@ export interface GatewayServer {
   readonly observeTools?: (tools: readonly JsonObject[]) => void;
   /**
    * Waits for records that `isLive` had to ask the store for; called when authentication answered `liveness_unknown`, which is then tried
-   * once more. `undefined`: nothing is under way. See {@link import("./liveness.js").Liveness.settled}.
+   * once more. `undefined`: nothing is under way. See `Liveness.settled`.
    */
   readonly settled?: () => Promise<unknown> | undefined;
   /** `inputSchema` of a tool as far as known, to check `Mcp-Param-*` (R-148…R-150). */
@@ -40,15 +40,19 @@ export interface GatewayServer {
 
 /** A scope refusal, names only, for the consent page of the step-up that follows. */
 export interface RefusalObserver {
-  observe(who: Authenticated, resource: string, tool: string, scopes: readonly string[], now: number): void;
+  observe(
+    who: Authenticated,
+    resource: string,
+    refused: { readonly tool: string; readonly scopes: readonly string[]; readonly at: number },
+  ): void;
 }
 
 /** How a running exchange stands: `stale` = the store has not been heard for longer than the bound. */
 export type Standing = "live" | "revoked" | "stale";
 
-/** What streams need of {@link import("./liveness.js").Liveness}. */
+/** What streams need of `Liveness`. */
 export interface StandingView {
-  standing(principal: Principal, resource: string, now: number): Standing;
+  standing(principal: Principal, resource: string): Standing;
   /** Called after every look at the feed. Returns the way to stop listening. */
   onLook(listener: () => void): () => void;
 }

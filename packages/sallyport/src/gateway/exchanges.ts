@@ -36,7 +36,7 @@ export class Exchanges {
   sweep(view: StandingView, now: number): void {
     for (const exchange of this.#open) {
       const { principal, resource, standing } = exchange;
-      const verdict = view.standing(principal, resource, now);
+      const verdict = view.standing(principal, resource);
       if (verdict === "revoked") exchange.cut("revoked");
       else if (standing && verdict === "stale") exchange.cut("stale");
       else if (standing && principal.sid === undefined && principal.exp <= now) exchange.cut("expired");

@@ -10,6 +10,7 @@ import {
   MODERN,
   OAuthError,
   parseMcpBody,
+  type RequestFacts,
   type RequestHead,
   type Revision,
   type System,
@@ -20,7 +21,7 @@ import type { RefusalObserver } from "./contract.js";
 import { type CorsRules, createCors } from "./cors.js";
 import { sessionNotFound } from "./failures.js";
 import { createForwardedNames, createHeaderLookup, forwardedHeaders } from "./headers.js";
-import { createListReader, type ListReader } from "./lists.js";
+import { Lists } from "./lists.js";
 import { Reply, type ReplyContext, sendRefusal } from "./reply.js";
 
 export interface EndpointContext extends ReplyContext {
@@ -53,14 +54,14 @@ const NOTHING: McpBody = { batch: false, messages: [], inexactNumbers: false };
 export class Endpoint {
   readonly #context: EndpointContext;
   readonly #cors: CorsRules;
-  readonly #lists: ListReader;
+  readonly #lists: Lists;
   readonly #names: ReadonlySet<string>;
 
   constructor(context: EndpointContext) {
     this.#context = context;
     const { server, system } = context;
     this.#cors = createCors(server.resourceServer);
-    this.#lists = createListReader(server, system);
+    this.#lists = new Lists(server, system);
     this.#names = createForwardedNames(server.forwardHeaders);
   }
 
@@ -88,7 +89,8 @@ export class Endpoint {
     try {
       const who = await this.#authenticate(incoming);
       reply = new Reply(this.#context, response, { authenticated: who, cors });
-      const asked = incoming.method === "POST" ? await this.#read(incoming, who, reply) : this.#stream(incoming, reply);
+      const asked =
+        incoming.method === "POST" ? await this.#read(incoming, who, reply) : this.#stream(incoming, who, reply);
       if (this.#authorize(incoming, who, { asked, reply })) this.#send(incoming, who, { asked, reply });
     } catch (error) {
       if (error instanceof ClientGone) return;
@@ -137,17 +139,20 @@ export class Endpoint {
     const byMessage = body.messages.map((message) => (message.type === "response" ? [] : callsOf(message, context)));
     reply.resumable = revision !== MODERN;
     reply.standing = first?.type === "request" && first.method === "subscriptions/listen";
-    reply.read = this.#lists.reader({ who, body, byMessage, remoteAddress: this.#context.remoteAddress(request) });
+    const listed = { who, revision, request: this.#facts(request, "POST") };
+    reply.read = this.#lists.readerOf(listed, body, byMessage);
     return { revision, bytes, body, calls: byMessage.length === 1 ? (byMessage[0] ?? []) : byMessage.flat() };
   }
 
   /** GET opens the stream of a session, DELETE ends one. 2026-07-28 has neither. */
-  #stream({ request, header, method }: Incoming, reply: Reply): Asked {
+  #stream({ request, header, method }: Incoming, who: Authenticated, reply: Reply): Asked {
     const revision = checkMcpHeaders(header, undefined, { names: Object.keys(request.headers) });
     if (revision === MODERN)
       throw new McpError(405, -32600, `${method} is not part of 2026-07-28`, { reason: "method" });
     const { server } = this.#context.server.resourceServer;
     reply.standing = method === "GET";
+    if (method === "GET")
+      reply.read = this.#lists.streamReaderOf({ who, revision, request: this.#facts(request, method) });
     const call: McpCall = { server, revision, method, kind: "protocol", name: undefined, arguments: undefined };
     return { revision, bytes: undefined, body: NOTHING, calls: [call] };
   }
@@ -157,15 +162,15 @@ export class Endpoint {
     who: Authenticated,
     { asked, reply }: { readonly asked: Asked; readonly reply: Reply },
   ): boolean {
-    const { server, refusals, remoteAddress, system } = this.#context;
+    const { server, refusals, system } = this.#context;
     const { resourceServer } = server;
     if (asked.calls.length === 0) return !reply.over;
-    const facts = { method, remoteAddress: remoteAddress(request) };
+    const facts = this.#facts(request, method);
     const { judged, refusal } = resourceServer.authorize(who, asked.body, asked.calls, facts);
     if (refusal === undefined) return !reply.over;
     for (const { call, decision } of judged) {
       if (decision.outcome !== "deny" || decision.kind !== "scope" || call.name === undefined) continue;
-      refusals?.observe(who, resourceServer.resource, call.name, decision.scopes, system.now());
+      refusals?.observe(who, resourceServer.resource, { tool: call.name, scopes: decision.scopes, at: system.now() });
     }
     reply.answer(refusal);
     return false;
@@ -184,7 +189,6 @@ export class Endpoint {
     if (sessionId === undefined) requireNoSession(method, body, revision);
     else headers["mcp-session-id"] = sessionId;
     if (lastEventId !== undefined) headers["last-event-id"] = lastEventId;
-    if (method === "GET") reply.read = this.#lists.streamReader({ who, revision, remoteAddress: undefined });
     const parsed = method === "POST" ? body : undefined;
     try {
       const { upstream } = this.#context.server;
@@ -194,6 +198,10 @@ export class Endpoint {
       if (!(error instanceof UpstreamError)) throw error;
       reply.onError(error);
     }
+  }
+
+  #facts(request: IncomingMessage, method: Incoming["method"]): RequestFacts {
+    return { method, remoteAddress: this.#context.remoteAddress(request) };
   }
 
   /** @throws McpError 404 for an id that is not this caller's (R-34, R-35): it does not exist for them. */

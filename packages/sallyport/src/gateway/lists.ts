@@ -1,67 +1,90 @@
 import {
   type Authenticated,
+  filterList,
   type JsonObject,
+  LISTS,
+  type ListContext,
+  listMethodOf,
   type McpBody,
   type McpCall,
-  type McpRequest,
+  type RequestFacts,
   type Revision,
-  reachability,
   type System,
-  UNKNOWN_ARGUMENTS,
 } from "@sallyport/auth";
-import { createAnswerReader, createStreamReader, isObject, LISTS, requestsToRead, taskIdOf } from "./answers.js";
+import { isObject, rewriteAnswer, type ShowResult } from "./answers.js";
 import type { GatewayServer } from "./contract.js";
-import { Tasks } from "./tasks.js";
+import { mayMakeTask, Tasks, taskIdOf } from "./tasks.js";
 
-export interface ListReader {
-  readonly tasks: Tasks;
-  /** What reads the answer to this body, or `undefined` when nothing of it has to be read. */
-  reader(asked: {
-    readonly who: Authenticated;
-    readonly body: McpBody;
-    readonly byMessage: readonly (readonly McpCall[])[];
-    readonly remoteAddress: string | undefined;
-  }): ((text: string) => string) | undefined;
-  /** What reads a GET stream, on which any earlier request of the session may be answered. */
-  streamReader(asked: {
-    readonly who: Authenticated;
-    readonly revision: Revision;
-    readonly remoteAddress: string | undefined;
-  }): (text: string) => string;
+/** Reads one JSON text of an answer and gives what may be shown of it. */
+export type AnswerReader = (text: string) => string;
+
+export interface Listed {
+  readonly who: Authenticated;
+  readonly revision: Revision;
+  readonly request: RequestFacts;
 }
 
-export function createListReader(server: GatewayServer, system: System): ListReader {
-  const tasks = new Tasks();
-  void reachability;
-  void UNKNOWN_ARGUMENTS;
-  void system;
-  const readList = (method: string, result: JsonObject): JsonObject => {
-    if (method === "tools/list" && Array.isArray(result.tools)) server.observeTools?.(result.tools.filter(isObject));
+/**
+ * What has to be read on the way back: lists, which show only what the caller can reach (design: lists show what is reachable), and answers
+ * that may make a task, which is remembered with the call that made it (R-49).
+ */
+export class Lists {
+  readonly tasks = new Tasks();
+
+  constructor(
+    private readonly server: GatewayServer,
+    private readonly system: System,
+  ) {}
+
+  /** `undefined`: nothing of the answer to this body has to be read. */
+  readerOf(listed: Listed, body: McpBody, byMessage: readonly (readonly McpCall[])[]): AnswerReader | undefined {
+    let readers: Map<string | number, (result: JsonObject) => JsonObject> | undefined;
+    body.messages.forEach((message, index) => {
+      if (message.type !== "request") return;
+      const { id, method } = message;
+      const [call] = byMessage[index] ?? [];
+      if (Object.hasOwn(LISTS, method)) {
+        readers ??= new Map();
+        readers.set(id, (result) => this.#shown(method, result, listed));
+      } else if (call !== undefined && mayMakeTask(message)) {
+        readers ??= new Map();
+        readers.set(id, (result) => this.#remembered(result, listed, call));
+      }
+    });
+    if (readers === undefined) return undefined;
+    const found = readers;
+    const show: ShowResult = (result, id) => (id === undefined ? undefined : found.get(id))?.(result) ?? result;
+    return (text) => rewriteAnswer(text, show);
+  }
+
+  /** For a stream on which any earlier request of the session may be answered (resumption): a list is known by its shape alone. */
+  streamReaderOf(listed: Listed): AnswerReader {
+    const show: ShowResult = (result) => {
+      const method = listMethodOf(result);
+      return method === undefined ? result : this.#shown(method, result, listed);
+    };
+    return (text) => rewriteAnswer(text, show);
+  }
+
+  #shown(method: string, result: JsonObject, { who, revision, request }: Listed): JsonObject {
+    const { resourceServer, list, observeTools } = this.server;
+    if (method === "tools/list" && Array.isArray(result.tools)) observeTools?.(result.tools.filter(isObject));
+    const context: ListContext = {
+      policy: resourceServer.policy,
+      server: resourceServer.server,
+      who,
+      revision,
+      request,
+      now: this.system.now(),
+      list: list ?? "reachable",
+      creatingCall: (taskId) => this.tasks.creatingCall(taskId, who.principal),
+    };
+    return filterList(method, result, context);
+  }
+
+  #remembered(result: JsonObject, { who }: Listed, call: McpCall): JsonObject {
+    const taskId = taskIdOf(result);
+    if (taskId !== undefined) this.tasks.remember(taskId, who.principal, call);
     return result;
-  };
-  return {
-    tasks,
-    reader: ({ who, body, byMessage }) => {
-      const wanted = requestsToRead(body, byMessage);
-      if (wanted.length === 0) return undefined;
-      const calls = new Map(wanted.map(({ request, calls: [call] }) => [request.id, call]));
-      const readResult = (request: McpRequest, result: JsonObject) => {
-        const call = calls.get(request.id);
-        const taskId = taskIdOf(result);
-        if (call !== undefined && taskId !== undefined) tasks.remember(taskId, who.principal, call);
-        return request.method in LISTS ? readList(request.method, result) : result;
-      };
-      return createAnswerReader(
-        wanted.map(({ request }) => request),
-        readResult,
-      );
-    },
-    streamReader: () =>
-      createStreamReader((result) => {
-        for (const [method, member] of Object.entries(LISTS)) {
-          if (Array.isArray(result[member])) return readList(method, result);
-        }
-        return result;
-      }),
-  };
+  }
 }

@@ -1,4 +1,5 @@
-import { type McpCall, type Principal, principalKey } from "@sallyport/auth";
+import { type JsonObject, type McpCall, type McpRequest, type Principal, principalKey } from "@sallyport/auth";
+import { isObject } from "./answers.js";
 
 /** Tasks remembered per server; beyond it the oldest is forgotten, and its later requests are answered as for a missing task. */
 const MAX_TASKS = 10_000;
@@ -12,7 +13,7 @@ export class Tasks {
 
   constructor(private readonly max = MAX_TASKS) {}
 
-  /** A task id that another principal already holds stays theirs: an upstream that repeats ids cannot hand a task over. */
+  /** A task id that somebody already holds stays theirs: an upstream that repeats ids cannot hand a task over. */
   remember(taskId: string, principal: Principal, call: McpCall): void {
     if (this.#tasks.has(taskId)) return;
     if (this.#tasks.size >= this.max) {
@@ -26,4 +27,25 @@ export class Tasks {
     const task = this.#tasks.get(taskId);
     return task !== undefined && task.owner === principalKey(principal) ? task.call : undefined;
   }
+}
+
+const TASKS_EXTENSION = "io.modelcontextprotocol/tasks";
+const CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
+
+/** May the answer to this request make a task? 2025-11-25: asked for by `params.task`; later the extension, declared per request. */
+export function mayMakeTask({ params }: McpRequest): boolean {
+  if (params === undefined) return false;
+  if (params.task !== undefined) return true;
+  const capabilities = member(params._meta, CLIENT_CAPABILITIES);
+  return capabilities !== undefined && member(member(capabilities, "extensions"), TASKS_EXTENSION) !== undefined;
+}
+
+function member(value: JsonObject[string] | undefined, name: string): JsonObject[string] | undefined {
+  return isObject(value) ? value[name] : undefined;
+}
+
+/** The id of the task that a result says it made: in `task` (2025-11-25) or, by the extension, in a result of type `task`. */
+export function taskIdOf(result: JsonObject): string | undefined {
+  const task = isObject(result.task) ? result.task : result.resultType === "task" ? result : undefined;
+  return typeof task?.taskId === "string" ? task.taskId : undefined;
 }

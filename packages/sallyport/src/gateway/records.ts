@@ -1,0 +1,153 @@
+import { type Liveness as LivenessAnswer, type Principal, principalKey, type System } from "@sallyport/auth";
+import type { Change } from "./feed.js";
+
+/** What our own records say of one caller on one server, now. */
+export interface PrincipalRecord {
+  readonly roles: readonly string[];
+  /** The entitlement: scopes that may be granted; `[]` = none. */
+  readonly entitled: readonly string[];
+  /** Scopes of the grant (subject, client, resource); `undefined` where grants are not kept for this issuer. */
+  readonly granted: readonly string[] | undefined;
+}
+
+/** Port: asks the store. */
+export interface RecordSource {
+  /**
+   * `undefined`: nobody by that name, disabled, or a grant that should be there and is not; then the token is as good as revoked. Rejects
+   * when the store does not answer.
+   */
+  load(principal: Principal, resource: string): Promise<PrincipalRecord | undefined>;
+}
+
+export interface RecordsOptions {
+  readonly source: RecordSource;
+  readonly system: System;
+  /** Callers remembered. */
+  readonly callers: number;
+  /** Called when a caller who was live is no longer. */
+  readonly onEnded: () => void;
+}
+
+/** A record that the feed says has changed is still used for so many milliseconds while it is loaded again. */
+const RELOAD_GRACE_MS = 1_000;
+/** Tokens of one caller that are told apart; more only cost a load. */
+const MAX_TOKENS = 32;
+
+/** One caller on one server. Changed in place, so that whoever holds it sees the change. */
+interface Entry {
+  readonly principal: Principal;
+  readonly resource: string;
+  readonly tokens: Set<string>;
+  answer: LivenessAnswer;
+  /** Monotonic milliseconds: when the answer was asked for, and since when it is known to be out of date. */
+  asked: number;
+  outdated: number | undefined;
+  forgotten: boolean;
+}
+
+/**
+ * User records in memory. A record is loaded at the first sight of every *token*, not only of every caller: a token that comes from a wider
+ * consent must not be judged by the grant as it was before. The feed says which records to load again.
+ */
+export class Records {
+  readonly #entries = new Map<string, Entry>();
+  /** By the very object that a verified token keeps: one lookup without building a key, for every call. */
+  readonly #byPrincipal = new Map<string, WeakMap<Principal, Entry>>();
+  readonly #loads = new Map<string, Promise<void>>();
+
+  constructor(private readonly options: RecordsOptions) {}
+
+  /** `undefined`: not known well enough to say; a load is under way. */
+  find(principal: Principal, resource: string): LivenessAnswer | undefined {
+    const entry = this.#entryOf(principal, resource);
+    const { outdated } = entry ?? {};
+    const late = outdated !== undefined && this.options.system.monotonicMs() - outdated > RELOAD_GRACE_MS;
+    if (entry !== undefined && !late) return entry.answer;
+    this.#load(principal, resource);
+    return undefined;
+  }
+
+  /** For an exchange under way, whose token may long be forgotten: what is known, without loading. */
+  isEnded(principal: Principal, resource: string): boolean {
+    return this.#entries.get(keyOf(principal, resource))?.answer.status === "revoked";
+  }
+
+  loading(): Promise<unknown> | undefined {
+    return this.#loads.size === 0 ? undefined : Promise.all(this.#loads.values());
+  }
+
+  /** Marks what changed as out of date, and loads everything that is, again and again until it succeeds. */
+  refresh(changes: readonly Change[]): void {
+    const changed = new Set(changes.map(({ kind, key }) => `${kind} ${key}`));
+    const now = this.options.system.monotonicMs();
+    for (const entry of this.#entries.values()) {
+      const { principal, resource } = entry;
+      const { sub, client_id } = principal;
+      const affected =
+        changed.size > 0 &&
+        (changed.has(`user ${sub}`) || changed.has(`grant ${JSON.stringify([sub, client_id, resource])}`));
+      if (affected) entry.outdated = now;
+      if (entry.outdated !== undefined) this.#load(principal, resource);
+    }
+  }
+
+  #entryOf(principal: Principal, resource: string): Entry | undefined {
+    const known = this.#byPrincipal.get(resource)?.get(principal);
+    if (known !== undefined && !known.forgotten) return known;
+    const entry = this.#entries.get(keyOf(principal, resource));
+    if (entry === undefined || !entry.tokens.has(tokenOf(principal))) return undefined;
+    const ofResource = this.#byPrincipal.get(resource) ?? new WeakMap<Principal, Entry>();
+    this.#byPrincipal.set(resource, ofResource.set(principal, entry));
+    return entry;
+  }
+
+  #load(principal: Principal, resource: string): void {
+    const key = keyOf(principal, resource);
+    const id = `${key} ${tokenOf(principal)}`;
+    if (this.#loads.has(id)) return;
+    const load = this.#fill(key, principal, resource).finally(() => this.#loads.delete(id));
+    this.#loads.set(id, load);
+  }
+
+  async #fill(key: string, principal: Principal, resource: string): Promise<void> {
+    const { source, system } = this.options;
+    const asked = system.monotonicMs();
+    try {
+      const record = await source.load(principal, resource);
+      const answer: LivenessAnswer = record === undefined ? { status: "revoked" } : { status: "live", ...record };
+      const entry = this.#entries.get(key) ?? this.#remember(key, { principal, resource, answer, asked });
+      if (entry.tokens.size >= MAX_TOKENS) entry.tokens.clear();
+      entry.tokens.add(tokenOf(principal));
+      // A slower answer to an earlier question says nothing new.
+      if (entry.asked > asked) return;
+      const ended = entry.answer.status === "live" && answer.status === "revoked";
+      Object.assign(entry, { answer, asked });
+      // A change that was announced while the store was answering may not be in the answer.
+      if (entry.outdated !== undefined && entry.outdated < asked) entry.outdated = undefined;
+      if (ended) this.options.onEnded();
+    } catch (error) {
+      system.log("warn", "user record not loaded", { sub: principal.sub, error: String(error) });
+    }
+  }
+
+  /** The caller remembered longest goes first; it is loaded again if it comes back. */
+  #remember(key: string, first: Pick<Entry, "principal" | "resource" | "answer" | "asked">): Entry {
+    const entry: Entry = { ...first, tokens: new Set(), outdated: undefined, forgotten: false };
+    this.#entries.set(key, entry);
+    for (const [oldest, gone] of this.#entries) {
+      if (this.#entries.size <= this.options.callers) break;
+      gone.forgotten = true;
+      this.#entries.delete(oldest);
+    }
+    return entry;
+  }
+}
+
+function keyOf(principal: Principal, resource: string): string {
+  return `${resource} ${principalKey(principal)}`;
+}
+
+/** What tells one token from another, without the token. */
+function tokenOf({ jti, sid, iat }: Principal): string {
+  return jti ?? `${sid} ${iat}`;
+}
