@@ -1,0 +1,82 @@
+import { randomToken, type System } from "@sallyport/auth";
+import {
+  type AuthorizationServer,
+  createAuthorizationServer,
+  type ResourceDescription,
+} from "@sallyport/auth/authorization-server";
+import { createSafeFetchDocument } from "@sallyport/auth/node";
+import type { Hono } from "hono";
+import { accountPages } from "../account/index.js";
+import type { Refusals } from "../gateway/refusals.js";
+import { createSignIn } from "../sign-in/index.js";
+import type { Store } from "../stores/store.js";
+import { KNOWN_SCHEMES } from "./client-data.js";
+import type { ComposedServer } from "./compose-server.js";
+import { withConfiguredClients } from "./configured-clients.js";
+import type { Installation } from "./installation.js";
+import { readEntitlement } from "./records.js";
+
+export interface WebParts {
+  readonly installation: Installation;
+  readonly issuer: string;
+  readonly store: Store;
+  readonly system: System;
+  readonly servers: readonly ComposedServer[];
+  readonly refusals: Refusals;
+}
+
+export type Web = (request: Request, peer: { readonly remoteAddress: string | undefined }) => Promise<Response>;
+
+/** Everything that is not an MCP endpoint: the authorization server, sign-in, the account page. */
+export function composeWeb(parts: WebParts): Web {
+  const { installation, issuer, store, system } = parts;
+  // The peer's address goes beside the request, never in one of its headers.
+  const addresses = new WeakMap<Request, string>();
+  const remoteAddress = (request: Request) => addresses.get(request);
+  const clients = withConfiguredClients(store.clients, installation.config.clients, installation.baseFolder);
+  const describe = async (resource: string): Promise<ResourceDescription | undefined> =>
+    parts.servers.find((server) => server.resource === resource)?.describe();
+  const signIn = createSignIn(
+    { publicUrl: issuer, storage: store, system, remoteAddress },
+    accountPages({ storage: { clients, grants: store.grants, sessions: store.sessions }, describeResource: describe }),
+  );
+  const authorizationServer = createAuthorizationServer({
+    issuer,
+    storage: { ...store, clients },
+    keys: store.keys,
+    resources: () => parts.servers.map(({ resource }) => resource),
+    describeResource: describe,
+    mayBeGranted: async (sub, _, resource) => {
+      const server = parts.servers.find((candidate) => candidate.resource === resource);
+      return server === undefined ? [] : (await readEntitlement(store, sub, server)).entitled;
+    },
+    currentUser: (request, flow) => signIn.currentUser(request, flow),
+    afterConsent: (request) => signIn.afterConsent(request),
+    lastRefusal: async (sub, client_id, resource, now) => parts.refusals.last(sub, client_id, resource, now),
+    fetchDocument: createSafeFetchDocument(),
+    registration: { ...installation.config.registration, knownSchemes: KNOWN_SCHEMES },
+    lifetimes: installation.config.lifetimes,
+    remoteAddress,
+    system,
+  });
+  const app = createApp(authorizationServer, { signIn: signIn.app, system });
+  return async (request, peer) => {
+    if (peer.remoteAddress !== undefined) addresses.set(request, peer.remoteAddress);
+    return app(request);
+  };
+}
+
+function createApp(
+  authorizationServer: AuthorizationServer,
+  { signIn, system }: { readonly signIn: Hono; readonly system: System },
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    try {
+      return (await authorizationServer.handle(request)) ?? (await signIn.fetch(request));
+    } catch (error) {
+      const incident = randomToken(system, 9);
+      system.log("error", "page failed", { incident, error: error instanceof Error ? error.stack : String(error) });
+      return new Response(`The server failed to answer. Its log has more under ${incident}.\n`, { status: 500 });
+    }
+  };
+}

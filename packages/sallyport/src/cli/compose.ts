@@ -1,0 +1,83 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { System } from "@sallyport/auth";
+import type { Gateway } from "../gateway/contract.js";
+import { createGateway } from "../gateway/listener.js";
+import { Liveness } from "../gateway/liveness.js";
+import { createRefusals } from "../gateway/refusals.js";
+import type { Store } from "../stores/store.js";
+import { type ComposedServer, composeServer } from "./compose-server.js";
+import { composeWeb } from "./compose-web.js";
+import { CliError } from "./exit.js";
+import type { Installation } from "./installation.js";
+import { createOwnKeySet } from "./own-key-set.js";
+import { createRecordSource } from "./records.js";
+
+/** Everything of one installation, joined and not yet listening. */
+export interface Program {
+  readonly issuer: string;
+  readonly gateway: Gateway;
+  readonly servers: readonly ComposedServer[];
+  /** Ends streams, children, connections and the store's own work; the store itself stays open. */
+  close(): Promise<void>;
+}
+
+/** @throws CliError for what the configuration names and the machine does not have. */
+export async function compose(installation: Installation, store: Store, system: System): Promise<Program> {
+  const { config } = installation;
+  const issuer = config.publicUrl ?? `http://localhost:${config.listen.port}`;
+  const keys = createOwnKeySet(store.keys);
+  const servers: ComposedServer[] = [];
+  const liveness = new Liveness({
+    feed: store.feed,
+    records: createRecordSource(store, () => servers),
+    system,
+    tokenSeconds: config.lifetimes.accessToken,
+  });
+  for (const installed of installation.servers) {
+    servers.push(await composeServer(installed, { installation, issuer, store, system, keys, liveness }));
+  }
+  await liveness.start();
+  const refusals = createRefusals();
+  const gateway = createGateway({
+    publicUrl: issuer,
+    servers: servers.map((server) => server.gateway),
+    web: composeWeb({ installation, issuer, store, system, servers, refusals }),
+    listen: {
+      port: config.listen.port,
+      hosts: config.listen.host === "loopback" ? ["127.0.0.1", "::1"] : [config.listen.host],
+    },
+    system,
+    trustedProxies: config.trustedProxies,
+    ...tlsOf(installation),
+    standing: liveness,
+    refusals,
+  });
+  return {
+    issuer,
+    gateway,
+    servers,
+    close: async () => {
+      await gateway.close();
+      liveness.close();
+      await Promise.all(servers.map(({ upstream }) => upstream.close()));
+    },
+  };
+}
+
+function tlsOf({ config, baseFolder }: Installation): {
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+} {
+  const { cert, key } = config.listen.tls;
+  if (cert === undefined || key === undefined) return {};
+  const read = (file: string, setting: string) => {
+    try {
+      return readFileSync(resolve(baseFolder, file));
+    } catch (error) {
+      throw new CliError(
+        `${setting}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"})`,
+      );
+    }
+  };
+  return { tls: { cert: read(cert, "listen.tls.cert"), key: read(key, "listen.tls.key") } };
+}

@@ -1,0 +1,163 @@
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import type { System } from "@sallyport/auth";
+import { createUsers } from "../sign-in/index.js";
+import type { Store } from "../stores/store.js";
+import { compose, type Program } from "./compose.js";
+import { CliError, EXIT } from "./exit.js";
+import type { Installation } from "./installation.js";
+import { openInstalledStore } from "./open-store.js";
+import { createProgramSystem } from "./program-system.js";
+import { formatStartJson, formatStartScreen, type StartReport } from "./start-screen.js";
+
+export interface RunOptions {
+  readonly json: boolean;
+  /** The name protects another server from now on. */
+  readonly replace: boolean;
+}
+
+/** How often what expired is deleted. */
+const SWEEP_MS = 60_000;
+
+/** Runs an installation until SIGINT or SIGTERM. Answers the exit code. @throws CliError when it cannot start. */
+export async function run(asked: Installation, options: RunOptions): Promise<number> {
+  const forPerson = !options.json && process.stderr.isTTY === true;
+  const system = createProgramSystem(
+    forPerson && asked.config.log.level === "info" ? "warn" : asked.config.log.level,
+    forPerson,
+  );
+  const started = system.monotonicMs();
+  const installation = await withPort(asked);
+  const store = await openInstalledStore(installation, system);
+  const sweep = setInterval(() => sweepStore(store, system), SWEEP_MS);
+  try {
+    await claimName(installation, { store, system, replace: options.replace });
+    const program = await compose(installation, store, system);
+    const stop = stopSignal();
+    try {
+      await listen(program, installation);
+      const report = await reportOf(program, installation, {
+        store,
+        system,
+        started,
+        terminal: !options.json && process.stdout.isTTY === true,
+      });
+      process.stdout.write(`${options.json ? formatStartJson(report) : formatStartScreen(report)}\n`);
+      await stop;
+    } finally {
+      await program.close();
+    }
+  } finally {
+    clearInterval(sweep);
+    await store.close();
+  }
+  return EXIT.ok;
+}
+
+function sweepStore(store: Store, system: System): void {
+  store
+    .sweep(system.now())
+    .catch((error: unknown) => system.log("warn", "expired records were not deleted", { error: String(error) }));
+}
+
+/** Port 0 must be known before anything is published: issuer and resource are made from it. */
+async function withPort(installation: Installation): Promise<Installation> {
+  const { config } = installation;
+  if (config.listen.port !== 0) return installation;
+  const port = await new Promise<number>((resolve, reject) => {
+    const probe = createServer().once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+  return { ...installation, config: { ...config, listen: { ...config.listen, port } } };
+}
+
+/** Names are separate worlds: people consented to what stood behind this name then. */
+async function claimName(
+  { name, fingerprint }: Installation,
+  { store, system, replace }: { readonly store: Store; readonly system: System; readonly replace: boolean },
+): Promise<void> {
+  if (fingerprint === undefined) return;
+  const known = await store.installations.find(name);
+  if (known === undefined || known.fingerprint === fingerprint) return store.installations.save(name, fingerprint);
+  if (!replace) {
+    throw new CliError(
+      `${JSON.stringify(name)} protects another server so far. Give this one a name of its own with --name, ` +
+        "or --replace what stands behind it, which ends everything granted under it.",
+    );
+  }
+  await store.installations.replace(name, fingerprint, system.now());
+}
+
+async function listen({ gateway }: Program, { config }: Installation): Promise<void> {
+  try {
+    await gateway.listen();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "EADDRINUSE")
+      throw new CliError(`port ${config.listen.port} is taken; choose another with --port (or listen.port)`);
+    if (code === "EACCES")
+      throw new CliError(`port ${config.listen.port} may not be used by this user; choose one above 1023`);
+    throw error;
+  }
+}
+
+interface ReportParts {
+  readonly store: Store;
+  readonly system: System;
+  readonly started: number;
+  /** A person reads standard output: the only place where the owner's code may be shown. */
+  readonly terminal: boolean;
+}
+
+async function reportOf(program: Program, installation: Installation, parts: ReportParts): Promise<StartReport> {
+  const owner = await ownerOf(installation, parts);
+  const servers = await Promise.all(
+    program.servers.map(async (server) => {
+      const problem = await server.learn();
+      const tools = server.catalogue.entries().map(({ tool, scope, changed }) => ({ tool, scope, changed }));
+      return {
+        title: server.installed.title,
+        mcpUrl: server.resource,
+        tools: problem === undefined ? tools : undefined,
+        problem,
+      };
+    }),
+  );
+  return {
+    publicUrl: program.issuer,
+    servers,
+    owner,
+    warnings: [],
+    startedInMs: Math.round(parts.system.monotonicMs() - parts.started),
+  };
+}
+
+/** The owner's code: on a terminal, else in a file that only this user can read; in no log and no JSON. */
+async function ownerOf(
+  installation: Installation,
+  { store, system, terminal }: ReportParts,
+): Promise<StartReport["owner"]> {
+  if (!installation.hasOwner) return undefined;
+  const users = createUsers(store, system);
+  const owner = (await users.listUsers()).find((user) => user.owner);
+  const file = join(installation.dataFolder, "owner-code");
+  if (owner !== undefined && (owner.password || owner.passkeys > 0)) {
+    rmSync(file, { force: true });
+    return { code: undefined, file: undefined, ready: true };
+  }
+  const { code } = await users.createOwnerCode();
+  if (terminal) return { code, file: undefined, ready: false };
+  writeFileSync(file, `${code}\n`, { mode: 0o600 });
+  chmodSync(file, 0o600);
+  return { code: undefined, file, ready: false };
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  });
+}
