@@ -62,6 +62,7 @@ const CLIENTS: readonly [name: string, connect: (url: URL, token: string) => Pro
       await client.connect(
         new ModernTransport(url, { requestInit: { headers: { authorization: `Bearer ${token}` } } }),
       );
+      expect(client.getNegotiatedProtocolVersion()).toBe("2026-07-28");
       return client as unknown as Caller;
     },
   ],
