@@ -1,13 +1,10 @@
 import type { ClientMetadata } from "../core/client-metadata.js";
+import type { FetchDocument } from "../oauth/client-metadata-document.js";
 import type { SigningKeys } from "../oauth/key-set.js";
 import type { System } from "../system.js";
 import type { AuthorizationServerStorage, PendingAuthorization } from "./storage.js";
 
-/** One https document, guarded against SSRF (design: ports). `./node` has the implementation. */
-export type FetchDocument = (
-  url: string,
-  limits: { readonly maxBytes: number; readonly timeoutMs: number },
-) => Promise<{ readonly status: number; readonly headers: Headers; readonly body: Uint8Array }>;
+export type { FetchDocument } from "../oauth/client-metadata-document.js";
 
 /** What the consent page says about a resource. Texts are plain; the page escapes them. */
 export interface ResourceDescription {
@@ -50,6 +47,8 @@ export interface AuthorizationServerOptions {
     request: Request,
     flow: { readonly returnTo: string; readonly client: ClientMetadata; readonly pending: PendingAuthorization },
   ): Promise<SignedInUser | Response>;
+  /** Where "not you?" on the consent page leads: a page that signs out and comes back to `returnTo`. Absent: the page offers none. */
+  signOutUrl?(returnTo: string): string;
   /** Called in the approving (or denying) POST, before the redirect: `Set-Cookie` values that end a loopback browser session. */
   afterConsent?(request: Request): Promise<readonly string[]>;
   /** Which call was refused last, names only, so that step-up consent can say what wants it. */
@@ -79,6 +78,8 @@ export interface AuthorizationServerOptions {
     readonly refreshGrace?: number;
     readonly unusedRegistration?: number;
   };
+  /** Accepts an `http` issuer beyond loopback (R-66 forbids it): codes and tokens then travel in the clear. Default false. */
+  readonly dangerouslyAllowHttpIssuer?: boolean;
   /** Address of the peer, for quotas; never read from a header here. */
   remoteAddress?(request: Request): string | undefined;
   readonly system?: System;

@@ -6,4 +6,8 @@ export type {
   ResourceDescription,
   SignedInUser,
 } from "./contract.js";
+export { createAuthorizationServer } from "./create-authorization-server.js";
+export { displayName, escapeHtml, Html, html } from "./pages/html.js";
+export { type PageOptions, page, stylesheetSource } from "./pages/page.js";
+export { STYLESHEET } from "./pages/stylesheet.js";
 export type * from "./storage.js";

@@ -40,7 +40,8 @@ function createParameters(values: ReadonlyMap<string, readonly string[]>): Param
       return value;
     },
     repeated: [...values].filter(([, list]) => list.length > 1).map(([name]) => name),
-    pick: (names) => createParameters(new Map(names.filter((name) => values.has(name)).map((name) => [name, all(name)]))),
+    pick: (names) =>
+      createParameters(new Map(names.filter((name) => values.has(name)).map((name) => [name, all(name)]))),
   };
 }
 

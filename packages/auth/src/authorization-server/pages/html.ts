@@ -21,7 +21,13 @@ function format(value: Interpolated): string {
   return value === undefined || typeof value === "boolean" ? "" : escapeHtml(String(value));
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 
 /** The only escape function of the pages. */
 export function escapeHtml(text: string): string {
@@ -33,7 +39,10 @@ export function escapeHtml(text: string): string {
  * name), single spaces, at most 80 characters.
  */
 export function displayName(name: string): string {
-  const clean = name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "").replace(/\s+/g, " ").trim();
+  const clean = name
+    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "")
+    .replace(/\s+/g, " ")
+    .trim();
   const letters = [...clean];
   return letters.length > 80 ? `${letters.slice(0, 79).join("")}…` : clean;
 }

@@ -1,0 +1,83 @@
+import { OAuthError } from "../../core/oauth-error.js";
+import { sha256 } from "../../oauth/digest.js";
+import { randomToken } from "../../system.js";
+import { redirectToClient } from "../responses.js";
+import { consentPage } from "./consent-page.js";
+import type { Answered } from "./find-request.js";
+import type { Offered } from "./flow.js";
+import { checkCsrfToken } from "./forgery.js";
+
+type Decided = Offered & Answered;
+
+/** What each button of the page does. */
+const DECISIONS: Readonly<Record<string, (flow: Decided) => Promise<Response>>> = { approve, deny };
+
+/** The person has answered. */
+export async function decide(flow: Decided): Promise<Response> {
+  await checkCsrfToken(flow, flow.form.one("csrf"));
+  const decision = flow.form.one("decision") ?? "";
+  const run = Object.hasOwn(DECISIONS, decision) ? DECISIONS[decision] : undefined;
+  if (run === undefined) throw new OAuthError("request_malformed", { detail: "no decision" });
+  return run(flow);
+}
+
+async function approve(flow: Decided): Promise<Response> {
+  const ticked = flow.form.all("scope");
+  // Only what was offered to this person can be ticked, whatever the form says.
+  const scopes = flow.offer.scopes.map(({ scope }) => scope).filter((scope) => ticked.includes(scope));
+  if (scopes.length === 0) return consentPage(flow, "Tick at least one permission, or deny the request.");
+  return answerWithCode(flow, scopes, () => endBrowserSession(flow));
+}
+
+async function deny(flow: Decided): Promise<Response> {
+  await consumeRequest(flow);
+  const { redirect_uri, state } = flow.pending;
+  const { error, error_description } = new OAuthError("consent_refused");
+  const cookies = await endBrowserSession(flow);
+  return redirectToClient(redirect_uri, { error, error_description, state, iss: flow.server.issuer }, cookies);
+}
+
+/**
+ * Consumes the request, widens the grant and sends a code that stands for exactly these scopes (RFC 6749 §4.1.2). `leave` ends the
+ * browser session where that is due, and gives the cookies that say so.
+ */
+export async function answerWithCode(
+  flow: Offered,
+  scopes: readonly string[],
+  leave: () => Promise<readonly string[]> = async () => [],
+): Promise<Response> {
+  const { server, pending, user, offer } = flow;
+  const { storage } = server.options;
+  const now = server.system.now();
+  if (pending.prompt !== "none") await consumeRequest(flow);
+  const whose = { sub: user.sub, client_id: pending.client_id, resource: offer.resource.resource, scopes };
+  const grant = await storage.grants.widen({
+    id: randomToken(server.system, 16),
+    ...whose,
+    created: now,
+    updated: now,
+  });
+  const code = randomToken(server.system);
+  await storage.codes.save(await sha256(code), {
+    ...whose,
+    redirect_uri: pending.redirect_uri,
+    code_challenge: pending.code_challenge,
+    grant_id: grant.id,
+    session_id: randomToken(server.system, 16),
+    dpop_jkt: pending.dpop_jkt,
+    auth_time: user.auth_time,
+    expires: now + server.lifetimes.code,
+  });
+  server.system.log("info", "consent given", { ...whose, grant: grant.id });
+  return redirectToClient(pending.redirect_uri, { code, state: pending.state, iss: server.issuer }, await leave());
+}
+
+/** One answer for one request: two windows, or two clicks, give one code between them. */
+async function consumeRequest({ server, pending }: Offered): Promise<void> {
+  const taken = await server.options.storage.pending.consume(pending.id, server.system.now());
+  if (taken === undefined) throw new OAuthError("consent_stale");
+}
+
+async function endBrowserSession({ server, request }: Offered): Promise<readonly string[]> {
+  return (await server.options.afterConsent?.(request)) ?? [];
+}

@@ -1,0 +1,31 @@
+import { OAuthError } from "../../core/oauth-error.js";
+import { describeRedirectUri } from "../../core/redirect-uri.js";
+import { answerWithCode } from "./approve.js";
+import { consentPage } from "./consent-page.js";
+import type { Offered } from "./flow.js";
+import { askedScopes } from "./offer.js";
+
+/** Agreed before: straight on, for clients that can be told apart. Everybody else sees the page. */
+export async function passOrAsk(flow: Offered): Promise<Response> {
+  if (mayPass(flow)) return answerWithCode(flow, askedScopes(flow.offer));
+  if (flow.pending.prompt === "none") throw new OAuthError("consent_needed", { redirectable: true });
+  return consentPage(flow);
+}
+
+/**
+ * RFC 8252 §8.6: a client that answers on loopback or a private scheme could be any program, so a person always looks. An https client
+ * may pass when this very thing was agreed to, and the person was signed in here before the request came: who has just signed in
+ * has not yet seen who asked.
+ */
+function mayPass({ pending, offer, user }: Offered): boolean {
+  const asked = offer.scopes.filter((scope) => scope.asked);
+  return (
+    describeRedirectUri(pending.redirect_uri).kind === "https" &&
+    (pending.prompt === undefined || pending.prompt === "none") &&
+    user.auth_time < pending.created &&
+    offer.grant !== undefined &&
+    offer.withheld.length === 0 &&
+    asked.length > 0 &&
+    asked.every(({ granted }) => granted)
+  );
+}

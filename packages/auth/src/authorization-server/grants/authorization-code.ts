@@ -1,0 +1,92 @@
+import { OAuthError } from "../../core/oauth-error.js";
+import { sha256 } from "../../oauth/digest.js";
+import { isCodeVerifier } from "../../oauth/pkce.js";
+import { randomToken } from "../../system.js";
+import { displayName } from "../pages/html.js";
+import { findResource } from "../resources.js";
+import type { CodeRecord, Session } from "../storage.js";
+import { tokenResponse } from "../tokens.js";
+import { effectiveScopes } from "./effective-scopes.js";
+import type { GrantType, TokenRequest } from "./grant-type.js";
+
+/** RFC 6749 §4.1.3 with RFC 7636 §4.6 and RFC 8707 §2.2. */
+export const authorizationCode: GrantType = {
+  name: "authorization_code",
+  parameters: ["code", "redirect_uri", "code_verifier", "resource"],
+  async handle(request) {
+    const { server, parameters, client } = request;
+    const code = parameters.one("code");
+    const verifier = parameters.one("code_verifier");
+    if (code === undefined || verifier === undefined) {
+      throw new OAuthError("request_malformed", { description: "The code or the code_verifier is missing." });
+    }
+    const code_hash = await sha256(code);
+    const record = await server.options.storage.codes.find(code_hash);
+    // Everything is compared before the code is consumed: who has only the code can neither use nor burn it, nor end a session with it.
+    if (record === undefined) throw new OAuthError("code_refused", { detail: "no such code" });
+    await checkBinding(request, record, verifier);
+    await consumeOnce(request, code_hash, record);
+    const scopes = await effectiveScopes(server, record, record.scopes);
+    const refresh_token = client.metadata.grant_types.includes("refresh_token")
+      ? randomToken(server.system)
+      : undefined;
+    const session = await createSession(request, record, refresh_token);
+    return tokenResponse(server, session, { scopes, refresh_token });
+  },
+};
+
+/** The code is for this client, this redirect URI, this resource and the holder of this verifier. */
+async function checkBinding({ server, parameters, client }: TokenRequest, record: CodeRecord, verifier: string) {
+  const refuse = (detail: string) => new OAuthError("code_refused", { detail });
+  if (record.client_id !== client.metadata.client_id) throw refuse("issued to another client");
+  // OAuth 2.1 §10.2 dropped this parameter since PKCE does its work; where it is sent it has to be right.
+  const redirect_uri = parameters.one("redirect_uri") ?? record.redirect_uri;
+  if (redirect_uri !== record.redirect_uri) throw refuse("another redirect_uri");
+  const resource = findResource(server, parameters.all("resource")) ?? record.resource;
+  if (resource !== record.resource) throw new OAuthError("target_unknown", { detail: "another resource" });
+  if (!(await isCodeVerifier(verifier, record.code_challenge))) throw refuse("wrong code_verifier");
+}
+
+/** RFC 6749 §4.1.2: a code that comes a second time, from who can prove it was theirs, ends what the first time gave. */
+async function consumeOnce({ server }: TokenRequest, code_hash: string, record: CodeRecord): Promise<void> {
+  const now = server.system.now();
+  const { codes, sessions } = server.options.storage;
+  if (await codes.consume(code_hash, now)) return;
+  const ended = await sessions.revoke({ session_id: record.session_id }, now);
+  if (ended > 0) server.system.log("warn", "authorization code replayed", { session: record.session_id });
+  throw new OAuthError("code_refused", { detail: "used or expired" });
+}
+
+async function createSession(
+  request: TokenRequest,
+  record: CodeRecord,
+  refresh_token: string | undefined,
+): Promise<Session> {
+  const { server, client } = request;
+  const { storage } = server.options;
+  const { sub, client_id, resource, scopes, grant_id, auth_time, dpop_jkt } = record;
+  const grant = await storage.grants.find(sub, client_id, resource);
+  if (grant?.id !== grant_id) throw new OAuthError("session_ended", { detail: "the grant was revoked" });
+  const now = server.system.now();
+  const { accessToken, session: absolute, sessionIdle } = server.lifetimes;
+  // Without a refresh token the session is over when its one access token is.
+  const expires = now + (refresh_token === undefined ? accessToken : absolute);
+  const session: Session = {
+    id: record.session_id,
+    grant_id,
+    sub,
+    client_id,
+    resource,
+    scopes,
+    dpop_jkt,
+    label: displayName(client.metadata.client_name ?? "") || client_id,
+    auth_time,
+    created: now,
+    last_used: now,
+    idle_expires: Math.min(expires, now + sessionIdle),
+    expires,
+    revoked: undefined,
+  };
+  await storage.sessions.create(session, refresh_token === undefined ? undefined : await sha256(refresh_token));
+  return session;
+}

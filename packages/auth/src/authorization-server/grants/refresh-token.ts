@@ -1,0 +1,73 @@
+import { OAuthError } from "../../core/oauth-error.js";
+import { expandScopes, parseScope } from "../../core/scope.js";
+import { sha256 } from "../../oauth/digest.js";
+import { randomToken } from "../../system.js";
+import { findResource } from "../resources.js";
+import { openSuccessor, sealSuccessor } from "../seal.js";
+import type { Session } from "../storage.js";
+import { tokenResponse } from "../tokens.js";
+import { effectiveScopes, scopesOf } from "./effective-scopes.js";
+import type { GrantType, TokenRequest } from "./grant-type.js";
+
+/**
+ * RFC 6749 §6 with rotation (RFC 9700 §4.14.2, R-71). What a request may ask is checked before the token is rotated, so that a mistake
+ * costs nothing. Narrowing concerns the access token alone; the new refresh token keeps the session's scope.
+ */
+export const refreshToken: GrantType = {
+  name: "refresh_token",
+  parameters: ["refresh_token", "scope", "resource"],
+  async handle(request) {
+    const { server, parameters, client } = request;
+    const presented = parameters.one("refresh_token");
+    if (presented === undefined) {
+      throw new OAuthError("request_malformed", { description: "The refresh_token is missing." });
+    }
+    const presented_hash = await sha256(presented);
+    const found = await server.options.storage.sessions.findByRefresh(presented_hash);
+    if (found?.session.client_id !== client.metadata.client_id) throw new OAuthError("refresh_token_refused");
+    const resource = findResource(server, parameters.all("resource")) ?? found.session.resource;
+    if (resource !== found.session.resource) throw new OAuthError("target_unknown", { detail: "another resource" });
+    const wanted = await readScope(request, found.session);
+    const scopes = await effectiveScopes(server, found.session, wanted);
+    const { session, refresh_token } = await rotate(request, presented, presented_hash);
+    return tokenResponse(server, session, { scopes, refresh_token });
+  },
+};
+
+/** RFC 6749 §6: nothing that was not granted. @throws OAuthError `scope_exceeded` */
+async function readScope({ server, parameters }: TokenRequest, session: Session): Promise<readonly string[]> {
+  const asked = parseScope(parameters.one("scope")?.trim() ?? "").filter((scope) => scope !== "offline_access");
+  if (asked.length === 0) return session.scopes;
+  const granted = expandScopes(await scopesOf(server, session.resource), session.scopes);
+  if (!asked.every((scope) => granted.has(scope))) throw new OAuthError("scope_exceeded");
+  return asked;
+}
+
+/** Design §5.3: one rotation; the predecessor yields the same successor for a moment; after that it ends the session. */
+async function rotate({ server, client }: TokenRequest, presented: string, presented_hash: string) {
+  const { system, lifetimes } = server;
+  const successor = randomToken(system);
+  const result = await server.options.storage.sessions.rotate({
+    presented_hash,
+    client_id: client.metadata.client_id,
+    dpop_jkt: undefined,
+    successor_hash: await sha256(successor),
+    sealed_successor: await sealSuccessor(system, presented, successor),
+    now: system.now(),
+    grace: lifetimes.refreshGrace,
+    idle_lifetime: lifetimes.sessionIdle,
+  });
+  switch (result.status) {
+    case "rotated":
+      return { session: result.session, refresh_token: successor };
+    case "repeated":
+      return { session: result.session, refresh_token: await openSuccessor(presented, result.sealed_successor) };
+    case "reused":
+      system.log("warn", "refresh token reused, session ended", { session: result.session.id });
+      throw new OAuthError("session_ended", { detail: "refresh token reused" });
+    case "ended":
+      throw new OAuthError("session_ended");
+    case "unknown":
+      throw new OAuthError("refresh_token_refused");
+  }
+}

@@ -1,0 +1,67 @@
+import type { Server } from "./server.js";
+
+/** What every request brings to the first step of its route. */
+export interface Start {
+  readonly server: Server;
+  readonly request: Request;
+  readonly url: URL;
+}
+
+/**
+ * One step of an endpoint: takes what is known so far and returns more, or answers, which ends the row, or throws an OAuthError. The
+ * types make the order of the steps checkable: what a step needs, an earlier one must have found out.
+ */
+export type Step<In, Out> = (flow: In) => Out | Response | Promise<Out | Response>;
+
+/** A row of steps; the last one answers. */
+export type Steps = readonly Step<never, unknown>[];
+
+type Answer<In> = Step<In, never>;
+
+export function steps(a: Answer<Start>): Steps;
+export function steps<A>(a: Step<Start, A>, b: Answer<A>): Steps;
+export function steps<A, B>(a: Step<Start, A>, b: Step<A, B>, c: Answer<B>): Steps;
+export function steps<A, B, C>(a: Step<Start, A>, b: Step<A, B>, c: Step<B, C>, d: Answer<C>): Steps;
+export function steps<A, B, C, D>(...row: [Step<Start, A>, Step<A, B>, Step<B, C>, Step<C, D>, Answer<D>]): Steps;
+export function steps<A, B, C, D, E>(
+  ...row: [Step<Start, A>, Step<A, B>, Step<B, C>, Step<C, D>, Step<D, E>, Answer<E>]
+): Steps;
+export function steps<A, B, C, D, E, F>(
+  ...row: [Step<Start, A>, Step<A, B>, Step<B, C>, Step<C, D>, Step<D, E>, Step<E, F>, Answer<F>]
+): Steps;
+export function steps<A, B, C, D, E, F, G>(
+  ...row: [Step<Start, A>, Step<A, B>, Step<B, C>, Step<C, D>, Step<D, E>, Step<E, F>, Step<F, G>, Answer<G>]
+): Steps;
+export function steps<A, B, C, D, E, F, G, H>(
+  ...row: [
+    Step<Start, A>,
+    Step<A, B>,
+    Step<B, C>,
+    Step<C, D>,
+    Step<D, E>,
+    Step<E, F>,
+    Step<F, G>,
+    Step<G, H>,
+    Answer<H>,
+  ]
+): Steps;
+export function steps(...row: readonly Step<never, unknown>[]): Steps {
+  return row;
+}
+
+/** How an endpoint answers what was thrown; `flow` is as far as the steps had come. */
+export type Refuse = (error: unknown, flow: Start) => Response | Promise<Response>;
+
+export async function runSteps(row: Steps, start: Start, refuse: Refuse): Promise<Response> {
+  let flow: Start = start;
+  try {
+    for (const step of row as readonly Step<Start, Start>[]) {
+      const result = await step(flow);
+      if (result instanceof Response) return result;
+      flow = result;
+    }
+    throw new TypeError("the last step of a row answers");
+  } catch (error) {
+    return refuse(error, flow);
+  }
+}

@@ -1,0 +1,64 @@
+import { OAuthError } from "../core/oauth-error.js";
+import { randomToken } from "../system.js";
+import { errorPage } from "./pages/error-page.js";
+import type { Start } from "./pipeline.js";
+import { jsonResponse, redirectToClient } from "./responses.js";
+
+/** A flow whose client and redirect URI are proven: errors may go there now. */
+interface Redirectable extends Start {
+  readonly redirect_uri?: string;
+  readonly state?: string | undefined;
+}
+
+/** Whatever was thrown, as an error that the wire may see. What is not ours is logged under an id, and only the id is told. */
+export function toOAuthError(error: unknown, { server, url }: Start): OAuthError {
+  const { log } = server.system;
+  if (error instanceof OAuthError) {
+    log("info", "authorization server refused", { path: url.pathname, reason: error.reason, detail: error.message });
+    return error;
+  }
+  const id = randomToken(server.system, 9);
+  const detail = error instanceof Error ? (error.stack ?? error.message) : "a thrown value that is no error";
+  log("error", "authorization server failed", { path: url.pathname, id, detail });
+  return new OAuthError("server_failure", {
+    description: `The server failed to answer. The id is ${id}.`,
+    cause: error,
+  });
+}
+
+/** RFC 6749 §5.2. */
+export function refuseAsJson(error: unknown, flow: Start): Response {
+  const refused = toOAuthError(error, flow);
+  const headers: Record<string, string> = {};
+  // RFC 6749 §5.2: a client that tried the Authorization header is told which scheme works.
+  if (refused.status === 401 && flow.request.headers.has("authorization")) {
+    headers["www-authenticate"] = 'Basic realm="token endpoint"';
+  }
+  if (refused.retryAfter !== undefined) headers["retry-after"] = String(refused.retryAfter);
+  const body = { error: refused.error ?? "invalid_request", error_description: formatDescription(refused) };
+  return jsonResponse(body, { status: refused.status, headers });
+}
+
+/** What a person has to read, because there is nowhere safe to send it (RFC 6749 §4.1.2.1). */
+export function refuseAsPage(error: unknown, flow: Start): Promise<Response> {
+  return errorPage(toOAuthError(error, flow));
+}
+
+/** To the client when the error may go there, with `iss` (RFC 9207 §2) and `state`; else a page. */
+export async function refuseByRedirect(error: unknown, flow: Redirectable): Promise<Response> {
+  const refused = toOAuthError(error, flow);
+  const { redirect_uri, state, server } = flow;
+  const mayLeave = refused.redirectable || refused.reason === "server_failure";
+  if (redirect_uri === undefined || !mayLeave) return errorPage(refused);
+  return redirectToClient(redirect_uri, {
+    error: refused.error,
+    error_description: formatDescription(refused),
+    state,
+    iss: server.issuer,
+  });
+}
+
+/** RFC 6749 §5.2: `error_description` holds %x20-21 / %x23-5B / %x5D-7E, that is neither quotes, backslashes nor anything beyond ASCII. */
+function formatDescription(error: OAuthError): string {
+  return error.error_description.replaceAll('"', "'").replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?");
+}

@@ -1,0 +1,77 @@
+import { type System, system } from "../system.js";
+import { type ClientDocuments, createClientDocuments } from "./client-documents.js";
+import type { AuthorizationServerOptions } from "./contract.js";
+import { createQuota, type Quota } from "./quota.js";
+
+type Lifetimes = Required<NonNullable<AuthorizationServerOptions["lifetimes"]>>;
+
+/** Seconds. */
+const DEFAULT_LIFETIMES: Lifetimes = {
+  accessToken: 600,
+  code: 60,
+  pending: 600,
+  sessionIdle: 30 * 86_400,
+  session: 180 * 86_400,
+  refreshGrace: 30,
+  unusedRegistration: 86_400,
+};
+
+const DEFAULT_REGISTRATIONS_PER_HOUR = 20;
+
+/** What every step works with: the options, checked and completed. */
+export interface Server {
+  readonly options: AuthorizationServerOptions;
+  readonly issuer: string;
+  /** `scheme://host[:port]` of the issuer. */
+  readonly origin: string;
+  /** Path of the issuer without a trailing slash; `""` for none. */
+  readonly path: string;
+  readonly lifetimes: Lifetimes;
+  readonly system: System;
+  /** `undefined`: client ID metadata documents are off. */
+  readonly documents: ClientDocuments | undefined;
+  readonly registrations: Quota;
+  /** Absolute URL of an endpoint, for example `/token`. */
+  endpoint(path: string): string;
+}
+
+/** @throws TypeError naming every option that cannot be used. */
+export function createServer(options: AuthorizationServerOptions): Server {
+  const lifetimes = { ...DEFAULT_LIFETIMES, ...options.lifetimes };
+  const problems = [...issuerProblems(options), ...lifetimeProblems(lifetimes)];
+  if (problems.length > 0) throw new TypeError(`createAuthorizationServer: ${problems.join("; ")}`);
+  const url = new URL(options.issuer);
+  const path = url.pathname.replace(/\/$/, "");
+  const clock = options.system ?? system;
+  return {
+    options,
+    issuer: options.issuer,
+    origin: url.origin,
+    path,
+    lifetimes,
+    system: clock,
+    documents: createClientDocuments(options, clock),
+    registrations: createQuota(options.registration.perHour ?? DEFAULT_REGISTRATIONS_PER_HOUR, 3600),
+    endpoint: (name) => url.origin + path + name,
+  };
+}
+
+/** RFC 8414 §2, RFC 9207 §2: https, no query, no fragment; and byte for byte what clients compare with. */
+function issuerProblems({ issuer, dangerouslyAllowHttpIssuer }: AuthorizationServerOptions): string[] {
+  if (!URL.canParse(issuer)) return ["issuer must be an absolute URL"];
+  const url = new URL(issuer);
+  const loopback = ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
+  const problems: string[] = [];
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && (loopback || dangerouslyAllowHttpIssuer))) {
+    problems.push("issuer must be https, or http on loopback");
+  }
+  if (issuer !== url.href && `${issuer}/` !== url.href) problems.push("issuer must be written in its plain form");
+  if (/[?#@]/.test(issuer)) problems.push("issuer must have no query, fragment or user information");
+  return problems;
+}
+
+function lifetimeProblems(lifetimes: Lifetimes): string[] {
+  return Object.entries(lifetimes)
+    .filter(([name, seconds]) => !Number.isSafeInteger(seconds) || seconds < (name === "refreshGrace" ? 0 : 1))
+    .map(([name]) => `lifetimes.${name} must be a whole number of seconds`);
+}

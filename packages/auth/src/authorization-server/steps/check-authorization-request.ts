@@ -1,0 +1,30 @@
+import { OAuthError, type OAuthErrorReason } from "../../core/oauth-error.js";
+import { type Parameters, refuseRepeated } from "../../oauth/parameters.js";
+import { isCodeChallenge } from "../../oauth/pkce.js";
+import type { Redirectable } from "./prove-redirect-uri.js";
+import { redirecting } from "./redirecting.js";
+
+const MAX_STATE_LENGTH = 4096;
+
+/** What a request must be, in the order in which it is asked. */
+const RULES: readonly { readonly reason: OAuthErrorReason; breaks(parameters: Parameters): boolean }[] = [
+  // RFC 9101 §6.1 and OpenID Connect Core §3.1.2.6 name the two answers; to ignore a signed request would be to trust its unsigned copy.
+  { reason: "request_object_unsupported", breaks: ({ one }) => one("request") !== undefined },
+  { reason: "request_uri_unsupported", breaks: ({ one }) => one("request_uri") !== undefined },
+  { reason: "response_type_unsupported", breaks: ({ one }) => one("response_type") !== "code" },
+  { reason: "response_mode_unsupported", breaks: ({ one }) => (one("response_mode") ?? "query") !== "query" },
+  // R-65: PKCE for every client, confidential ones too. RFC 7636 §4.3: an absent method would mean `plain`.
+  { reason: "code_challenge_missing", breaks: ({ one }) => one("code_challenge") === undefined },
+  { reason: "code_challenge_malformed", breaks: ({ one }) => one("code_challenge_method") !== "S256" },
+  { reason: "code_challenge_malformed", breaks: ({ one }) => !isCodeChallenge(one("code_challenge") ?? "") },
+  { reason: "request_malformed", breaks: ({ one }) => (one("state")?.length ?? 0) > MAX_STATE_LENGTH },
+];
+
+/** RFC 6749 §4.1.1, §4.1.2.1: what is wrong with the request itself; the client is told by redirect. */
+export const checkAuthorizationRequest = redirecting((flow: Redirectable): Redirectable => {
+  refuseRepeated(flow.parameters, ["resource"]);
+  const broken = RULES.find(({ breaks }) => breaks(flow.parameters));
+  if (broken !== undefined) throw new OAuthError(broken.reason);
+  if (!flow.client.metadata.grant_types.includes("authorization_code")) throw new OAuthError("client_not_allowed");
+  return flow;
+});

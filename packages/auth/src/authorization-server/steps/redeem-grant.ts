@@ -1,0 +1,26 @@
+import { OAuthError } from "../../core/oauth-error.js";
+import { quote } from "../../core/quote.js";
+import type { GrantType } from "../grants/grant-type.js";
+import { GRANT_TYPES } from "../grants/table.js";
+import type { ClientRecord } from "../storage.js";
+import type { FormRequest } from "./authenticate-client.js";
+
+interface GrantRequest extends FormRequest {
+  readonly grant: GrantType;
+}
+
+/** Asked before the client is, so that nobody has to authenticate to learn that there is no such grant. */
+export function findGrant(flow: FormRequest): GrantRequest {
+  const name = flow.form.one("grant_type");
+  if (name === undefined) throw new OAuthError("request_malformed", { description: "The grant_type is missing." });
+  const grant = GRANT_TYPES.find((known) => known.name === name);
+  if (grant === undefined) throw new OAuthError("grant_type_unsupported", { detail: quote(name) });
+  return { ...flow, grant };
+}
+
+/** The grant's own file does the rest, and sees its own parameters only. */
+export function redeemGrant(flow: GrantRequest & { readonly client: ClientRecord }): Promise<Response> {
+  const { grant, client, form } = flow;
+  if (!client.metadata.grant_types.includes(grant.name)) throw new OAuthError("client_not_allowed");
+  return grant.handle({ ...flow, parameters: form.pick(grant.parameters) });
+}

@@ -1,0 +1,65 @@
+/** RFC 8414 §2, RFC 9207 §3 and OpenID Connect Discovery §3, as far as this package publishes it. */
+export interface AuthorizationServerMetadata {
+  readonly issuer: string;
+  readonly authorization_endpoint: string;
+  readonly token_endpoint: string;
+  readonly registration_endpoint?: string;
+  readonly revocation_endpoint: string;
+  readonly jwks_uri: string;
+  readonly scopes_supported: readonly string[];
+  readonly response_types_supported: readonly string[];
+  readonly response_modes_supported: readonly string[];
+  readonly grant_types_supported: readonly string[];
+  readonly code_challenge_methods_supported: readonly string[];
+  readonly token_endpoint_auth_methods_supported: readonly string[];
+  readonly revocation_endpoint_auth_methods_supported: readonly string[];
+  readonly authorization_response_iss_parameter_supported: true;
+  readonly client_id_metadata_document_supported?: true;
+  readonly subject_types_supported: readonly string[];
+  readonly id_token_signing_alg_values_supported: readonly string[];
+}
+
+/**
+ * Where the metadata of an issuer is looked for: RFC 8414 §3.1 inserts the well-known segment before the path, OpenID Connect Discovery
+ * §4 appends it; clients of MCP try them all (R-61).
+ */
+export function metadataPaths(issuer: string): readonly string[] {
+  const path = new URL(issuer).pathname.replace(/\/$/, "");
+  const names = ["oauth-authorization-server", "openid-configuration"];
+  const paths = names.flatMap((name) => [`/.well-known/${name}${path}`, `${path}/.well-known/${name}`]);
+  return [...new Set(paths)];
+}
+
+export interface MetadataFacts {
+  readonly issuer: string;
+  endpoint(path: string): string;
+  readonly scopes: readonly string[];
+  readonly grantTypes: readonly string[];
+  readonly authMethods: readonly string[];
+  readonly registration: boolean;
+  readonly documents: boolean;
+}
+
+/** The document. `registration_endpoint` appears only where it answers (users.md pain 1); `openid` never, since there are no ID tokens. */
+export function formatAuthorizationServerMetadata(facts: MetadataFacts): AuthorizationServerMetadata {
+  return {
+    issuer: facts.issuer,
+    authorization_endpoint: facts.endpoint("/authorize"),
+    token_endpoint: facts.endpoint("/token"),
+    ...(facts.registration ? { registration_endpoint: facts.endpoint("/register") } : {}),
+    revocation_endpoint: facts.endpoint("/revoke"),
+    jwks_uri: facts.endpoint("/jwks"),
+    scopes_supported: facts.scopes.filter((scope) => scope !== "openid"),
+    response_types_supported: ["code"],
+    response_modes_supported: ["query"],
+    grant_types_supported: facts.grantTypes,
+    code_challenge_methods_supported: ["S256"],
+    token_endpoint_auth_methods_supported: facts.authMethods,
+    revocation_endpoint_auth_methods_supported: facts.authMethods,
+    authorization_response_iss_parameter_supported: true,
+    ...(facts.documents ? { client_id_metadata_document_supported: true } : {}),
+    // No ID token is ever issued; the schemas of clients that read the OpenID form want these two members.
+    subject_types_supported: ["public"],
+    id_token_signing_alg_values_supported: ["ES256"],
+  };
+}
