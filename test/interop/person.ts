@@ -33,7 +33,7 @@ export function createPerson(options: PersonOptions): Person {
   const consentPages: string[] = [];
   const known = {
     userName: options.userName,
-    password: options.password ?? "correct horse battery staple",
+    password: options.password ?? "lantern quarry 41 heron velvet",
     hasPassword: false,
   };
 
