@@ -32,6 +32,8 @@ export interface Installation {
   readonly hasOwner: boolean;
   /** Changes when what stands behind the name changes; `undefined` where that is the operator's business. */
   readonly fingerprint: string | undefined;
+  /** Protections that the command line removed; said aloud at every start. */
+  readonly dangers: readonly string[];
 }
 
 /** `$XDG_DATA_HOME/sallyport` or `~/.local/share/sallyport`. */
@@ -57,6 +59,7 @@ export function protectInstallation(input: {
   readonly config: Config;
   readonly server: ServerConfig;
   readonly workingFolder: string;
+  readonly dangers?: readonly string[];
 }): Installation {
   const { name, dataFolder, config, server } = input;
   const target = server.upstream ?? JSON.stringify(server.command);
@@ -70,11 +73,12 @@ export function protectInstallation(input: {
     servers: [{ name: "", title: name, path: "/mcp", config: server }],
     hasOwner: true,
     fingerprint: createHash("sha256").update(target).digest("base64url"),
+    dangers: input.dangers ?? [],
   };
 }
 
 /** The world of one `sallyport.yaml`. Relative paths start at the file. */
-export function fileInstallation(file: string, config: Config): Installation {
+export function fileInstallation(file: string, config: Config, dangers: readonly string[] = []): Installation {
   const baseFolder = resolve(file, "..");
   const at = (path: string) => (isAbsolute(path) ? path : join(baseFolder, path));
   const storage = config.storage.startsWith("sqlite:")
@@ -95,5 +99,6 @@ export function fileInstallation(file: string, config: Config): Installation {
     })),
     hasOwner: false,
     fingerprint: undefined,
+    dangers,
   };
 }

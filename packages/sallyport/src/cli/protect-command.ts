@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { checkExposure } from "../config/exposure.js";
 import { type Config, configType, type ServerConfig } from "../config/schema.js";
 import { CliError } from "./exit.js";
+import { judgeExposure } from "./exposure-danger.js";
 import { type Installation, protectInstallation, worldFolder } from "./installation.js";
 import { run } from "./run.js";
 
@@ -99,19 +99,22 @@ function installationOf(command: readonly string[], options: ProtectOptions): In
         .join("\n"),
     );
   }
-  const problems = options.dangerouslyAllowPlainHttp ? [] : checkExposure(parsed.data);
-  if (problems.length > 0) {
-    throw new CliError(
-      `${problems.map(({ path, message }) => `${flagOf(path)}: ${message}`).join("\n")}\n(or --dangerously-allow-plain-http)`,
-    );
-  }
+  refuse(checkPublicUrl(parsed.data), "");
+  const { problems, dangers } = judgeExposure(parsed.data, options.dangerouslyAllowPlainHttp);
+  refuse(problems, "\n(or --dangerously-allow-plain-http)");
   return protectInstallation({
     name: options.name,
     dataFolder: worldFolder({ dataDir: options.dataDir, name: options.name }, process.env),
     config: parsed.data,
     server: parsed.data.servers.only as ServerConfig,
     workingFolder: process.cwd(),
+    dangers,
   });
+}
+
+function refuse(problems: readonly Problem[], way: string): void {
+  if (problems.length === 0) return;
+  throw new CliError(problems.map(({ path, message }) => `${flagOf(path)}: ${message}`).join("\n") + way);
 }
 
 /** The flag behind a setting, for messages: what people typed is what they recognise. */

@@ -131,7 +131,7 @@ async function reportOf(program: Program, installation: Installation, parts: Rep
     publicUrl: program.issuer,
     servers,
     owner,
-    warnings: [],
+    warnings: installation.dangers,
     startedInMs: Math.round(parts.system.monotonicMs() - parts.started),
   };
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { checkExposure } from "../config/exposure.js";
 import { parseConfig } from "../config/load.js";
 import { ConfigError } from "../config/problem.js";
 import { CliError } from "./exit.js";
+import { judgeExposure } from "./exposure-danger.js";
 import { fileInstallation, type Installation } from "./installation.js";
 import { run } from "./run.js";
 
@@ -40,11 +40,11 @@ export function addServeCommand(program: Command, done: (exitCode: number) => vo
     .addHelpText("after", HELP)
     .action(async (file: string, options: ServeOptions) => {
       const installation = loadInstallation(file);
-      const problems = options.dangerouslyAllowPlainHttp ? [] : checkExposure(installation.config);
+      const { problems, dangers } = judgeExposure(installation.config, options.dangerouslyAllowPlainHttp);
       if (problems.length > 0) {
         throw new ConfigError(problems.map(({ path, message }) => `${file}: ${path.join(".")}: ${message}`).join("\n"));
       }
-      done(await run(installation, { json: options.json, replace: false }));
+      done(await run({ ...installation, dangers }, { json: options.json, replace: false }));
     });
 }
 

@@ -18,7 +18,7 @@ export function checkConfig(config: Config): readonly Problem[] {
   return problems;
 }
 
-function checkPublicUrl({ publicUrl }: Config): readonly Problem[] {
+export function checkPublicUrl({ publicUrl }: Config): readonly Problem[] {
   if (publicUrl === undefined) return [];
   const url = new URL(publicUrl);
   const problems: Problem[] = [];

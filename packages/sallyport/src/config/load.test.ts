@@ -27,7 +27,7 @@ describe("a configuration", () => {
       listen: { port: 4000, host: "loopback" },
       storage: "sqlite:./sallyport.db",
       lifetimes: { accessToken: 600 },
-      servers: { crm: { list: "reachable", denials: "error", shared: false } },
+      servers: { crm: { list: "reachable", shared: false } },
     });
   });
 

@@ -46,7 +46,6 @@ export interface ServerConfig {
   readonly scopes?: Readonly<Record<string, ScopeConfig>>;
   readonly baseline?: readonly string[];
   readonly list: "reachable" | "granted";
-  readonly denials: "error" | "result";
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly allowedOrigins: readonly string[];
 }

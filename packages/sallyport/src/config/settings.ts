@@ -221,13 +221,6 @@ export const SETTINGS: readonly Setting[] = [
     description: "What lists show: everything that a step-up can reach, or only what is granted now.",
   },
   {
-    path: "servers.*.denials",
-    type: z.enum(["error", "result"]),
-    default: "error",
-    description:
-      "`result` answers a rule's denial with 200 and `isError: true`, so that a model can explain it; `error` with 403.",
-  },
-  {
     path: "servers.*.metadata",
     type: z.record(z.string(), z.unknown()),
     default: {},
