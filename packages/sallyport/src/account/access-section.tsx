@@ -12,7 +12,7 @@ interface Use {
 
 export function AccessSection({ clients, ...use }: Use & { readonly clients: readonly ClientAccess[] }) {
   return (
-    <section class="card" aria-labelledby="access">
+    <section aria-labelledby="access">
       <h2 id="access">Programs with access</h2>
       {clients.length === 0 ? (
         <p class="soft">No program can act for you. When one asks, you decide on a page of its own.</p>
@@ -37,7 +37,7 @@ function Client({ client, ...use }: Use & { readonly client: ClientAccess }) {
         </h3>
         <form method="post" action={`${use.prefix}/account/clients/revoke`}>
           <Hidden values={{ csrf: use.csrf, client_id: client.client_id }} />
-          <button class="bad" type="submit">
+          <button class="danger" type="submit">
             Remove access<span class="unseen"> of {client.name}</span>
           </button>
         </form>
@@ -45,7 +45,7 @@ function Client({ client, ...use }: Use & { readonly client: ClientAccess }) {
       {client.grants.map((grant) => (
         <Granted grant={grant} />
       ))}
-      {client.sessions.length === 0 ? <p class="small soft">Not signed in anywhere at the moment.</p> : null}
+      {client.sessions.length === 0 ? <p class="soft">Not signed in anywhere at the moment.</p> : null}
       {client.sessions.map((session) => (
         <LiveSession session={session} {...use} />
       ))}
@@ -54,7 +54,7 @@ function Client({ client, ...use }: Use & { readonly client: ClientAccess }) {
 }
 
 function Known({ known }: Pick<ClientAccess, "known">) {
-  if (known.kind === "domain") return <span class="tag good">from {known.domain}</span>;
+  if (known.kind === "domain") return <span class="tag good">verified: {known.domain}</span>;
   if (known.kind === "operator") return <span class="tag good">set up by the operator</span>;
   return known.kind === "unverified" ? <span class="tag warn">name not verified</span> : null;
 }
@@ -62,7 +62,7 @@ function Known({ known }: Pick<ClientAccess, "known">) {
 function Granted({ grant }: { readonly grant: GrantAccess }) {
   return (
     <div class="granted">
-      <p class="small">
+      <p>
         On <strong>{grant.server}</strong> it may:
       </p>
       <ul class="scopes">
@@ -85,7 +85,7 @@ function Granted({ grant }: { readonly grant: GrantAccess }) {
 function LiveSession({ session, prefix, csrf, now }: Use & { readonly session: Session }) {
   return (
     <div class="split sub">
-      <p class="small">
+      <p>
         <strong>{session.label}</strong>
         <br />
         <span class="soft">
@@ -95,7 +95,7 @@ function LiveSession({ session, prefix, csrf, now }: Use & { readonly session: S
       </p>
       <form method="post" action={`${prefix}/account/sessions/end`}>
         <Hidden values={{ csrf, session_id: session.id }} />
-        <button class="plain" type="submit">
+        <button type="submit">
           End session<span class="unseen"> {session.label}</span>
         </button>
       </form>
@@ -105,12 +105,12 @@ function LiveSession({ session, prefix, csrf, now }: Use & { readonly session: S
 
 function RevokeAll({ prefix, csrf }: Use) {
   return (
-    <details>
+    <details class="more">
       <summary>Remove the access of every program…</summary>
-      <p class="small soft">All of them have to ask you again. Calls that are running now are cut off.</p>
+      <p class="soft">All of them have to ask you again. Calls that are running now are cut off.</p>
       <form method="post" action={`${prefix}/account/revoke-all`}>
         <Hidden values={{ csrf }} />
-        <button class="bad" type="submit">
+        <button class="danger" type="submit">
           Remove all access
         </button>
       </form>

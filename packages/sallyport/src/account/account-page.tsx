@@ -28,13 +28,11 @@ export function AccountPage({ clients, notice, ...props }: AccountPageProps) {
         </div>
         <form method="post" action={`${site.prefix}/account/sign-out`}>
           <Hidden values={{ csrf }} />
-          <button class="plain" type="submit">
-            Sign out
-          </button>
+          <button type="submit">Sign out</button>
         </form>
       </div>
       {notice === undefined ? null : (
-        <p class="notice" role="status">
+        <p class="note" role="status">
           {notice}
         </p>
       )}

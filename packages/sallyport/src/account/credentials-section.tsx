@@ -21,7 +21,7 @@ export interface CredentialsProps {
 export function CredentialsSection(props: CredentialsProps) {
   const { site, user, recent } = props;
   return (
-    <section class="card" aria-labelledby="credentials">
+    <section aria-labelledby="credentials">
       <h2 id="credentials">How you sign in</h2>
       <PasskeyList {...props} />
       <p>{user.password_hash === undefined ? "You have no password." : "You have a password."}</p>
@@ -49,14 +49,14 @@ function PasskeyList({ site, csrf, now, user, passkeys, recent }: CredentialsPro
           <p>
             <strong>{passkey.label}</strong>
             <br />
-            <span class="small soft">
+            <span class="soft">
               Passkey, added <Moment at={passkey.created} now={now} />
             </span>
           </p>
           {removable ? (
             <form method="post" action={`${site.prefix}/account/passkeys/remove`}>
               <Hidden values={{ csrf, id: passkey.id }} />
-              <button class="plain" type="submit">
+              <button class="primary" type="submit">
                 Remove<span class="unseen"> the passkey {passkey.label}</span>
               </button>
             </form>
@@ -70,7 +70,7 @@ function PasskeyList({ site, csrf, now, user, passkeys, recent }: CredentialsPro
 function AddPasskey({ site, csrf, ceremony }: CredentialsProps) {
   if (ceremony === undefined) return <NoPasskeys site={site} />;
   return (
-    <details data-with-passkey hidden>
+    <details class="more" data-with-passkey hidden>
       <summary>Add a passkey</summary>
       <form
         method="post"
@@ -81,7 +81,9 @@ function AddPasskey({ site, csrf, ceremony }: CredentialsProps) {
       >
         <Hidden values={{ csrf, nonce: ceremony.nonce, credential: "" }} />
         <div class="row">
-          <label for="label">Name of this passkey</label>
+          <label class="field" for="label">
+            Name of this passkey
+          </label>
           <p class="hint" id="label-hint">
             So that you know it again, for example "Work laptop".
           </p>
@@ -95,7 +97,9 @@ function AddPasskey({ site, csrf, ceremony }: CredentialsProps) {
             aria-describedby="label-hint"
           />
         </div>
-        <button type="submit">{KEY}Add passkey</button>
+        <button class="primary" type="submit">
+          {KEY}Add passkey
+        </button>
         <p role="status" />
       </form>
     </details>
@@ -106,14 +110,16 @@ function ChangePassword({ site, csrf, user, problem }: CredentialsProps) {
   const words = user.password_hash === undefined ? "Set a password" : "Change password";
   const invalid = problem?.field === "new-password";
   return (
-    <details open={invalid}>
+    <details class="more" open={invalid}>
       <summary>{words}</summary>
       <form method="post" action={`${site.prefix}/account/password`}>
         <Hidden values={{ csrf }} />
         <input type="text" name="username" autocomplete="username" value={user.name} readonly hidden />
         <NewPasswordRow invalid={invalid} />
-        <p class="small soft">Your other browsers are signed out. Programs keep their access.</p>
-        <button type="submit">{words}</button>
+        <p class="soft">Your other browsers are signed out. Programs keep their access.</p>
+        <button class="primary" type="submit">
+          {words}
+        </button>
       </form>
     </details>
   );

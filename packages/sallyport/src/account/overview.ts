@@ -1,8 +1,9 @@
-import type {
-  AuthorizationServerStorage,
-  Grant,
-  ResourceDescription,
-  Session,
+import {
+  type AuthorizationServerStorage,
+  displayName,
+  type Grant,
+  type ResourceDescription,
+  type Session,
 } from "@sallyport/auth/authorization-server";
 
 export interface AccountOptions {
@@ -85,14 +86,4 @@ async function describeGrant({ describeResource }: AccountOptions, grant: Grant)
       title: description?.scopes.find((known) => known.scope === scope)?.title ?? scope,
     })),
   };
-}
-
-/** A name that strangers chose: without control, invisible and bidirectional characters, which make names look like others. */
-function displayName(name: string): string {
-  const clean = name
-    .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "")
-    .replace(/\s+/g, " ")
-    .trim();
-  const letters = [...clean];
-  return letters.length > 80 ? `${letters.slice(0, 79).join("")}…` : clean;
 }

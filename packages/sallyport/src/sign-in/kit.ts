@@ -94,17 +94,21 @@ export function carriedFields(
   return { csrf: formToken(secret), return_to: returnTo, flow };
 }
 
-/** Which session a sign-in makes: for /account, or for the authorization that sent the person here. */
-export function purposeOf(kit: Kit, { returnTo }: Carried): Purpose {
-  const account = `${kit.site.prefix}/account`;
-  const isAccount = returnTo === undefined || returnTo === account || returnTo.startsWith(`${account}/`);
-  return kit.sessions.purpose(isAccount ? "account" : "flow");
+/** Whether the person is here for /account, and not for an authorization. */
+export function isForAccount({ site }: Kit, { returnTo }: Carried): boolean {
+  const [path] = returnTo?.split("?") ?? [];
+  const account = `${site.prefix}/account`;
+  return path === undefined || path === account || path.startsWith(`${account}/`);
+}
+
+/** Which session a sign-in makes. */
+export function purposeOf(kit: Kit, carried: Carried): Purpose {
+  return kit.sessions.purpose(isForAccount(kit, carried) ? "account" : "flow");
 }
 
 /** Where a finished sign-in goes. Ways back to the authorization pages pass the page that ends the form's redirect chain. */
 export function destination(kit: Kit, carried: Carried): string {
-  const account = `${kit.site.prefix}/account`;
-  if (carried.returnTo === undefined || carried.returnTo.startsWith(account)) return carried.returnTo ?? account;
+  if (isForAccount(kit, carried)) return carried.returnTo ?? `${kit.site.prefix}/account`;
   return `${kit.site.prefix}/sign-in/continue${carriedQuery({ returnTo: carried.returnTo, flow: undefined })}`;
 }
 

@@ -7,14 +7,12 @@ export function refusalPage(site: Site, refusal: PageRefusal): Response {
   const { status, title, text, retryAfter } = refusal;
   const page = (
     <Shell site={site} title={title}>
-      <div class="card">
-        <h1>{title}</h1>
-        <p>{text}</p>
-        {retryAfter === undefined ? null : <p>{`Try again in ${formatWait(retryAfter)}.`}</p>}
-        <p>
-          <a href={`${site.prefix}/sign-in`}>Go to the sign-in page</a>
-        </p>
-      </div>
+      <h1>{title}</h1>
+      <p>{text}</p>
+      {retryAfter === undefined ? null : <p>{`Try again in ${formatWait(retryAfter)}.`}</p>}
+      <p>
+        <a href={`${site.prefix}/sign-in`}>Go to the sign-in page</a>
+      </p>
     </Shell>
   );
   return respond(page, { status, headers: retryAfter === undefined ? {} : { "retry-after": String(retryAfter) } });
@@ -23,13 +21,11 @@ export function refusalPage(site: Site, refusal: PageRefusal): Response {
 export function failurePage(site: Site, id: string): Response {
   const page = (
     <Shell site={site} title="Something failed">
-      <div class="card">
-        <h1>Something failed on this server</h1>
-        <p>Nothing was changed that this page did not confirm. Try again; if it stays, tell the operator this id:</p>
-        <p>
-          <code>{id}</code>
-        </p>
-      </div>
+      <h1>Something failed on this server</h1>
+      <p>Nothing was changed that this page did not confirm. Try again; if it stays, tell the operator this id:</p>
+      <p>
+        <code>{id}</code>
+      </p>
     </Shell>
   );
   return respond(page, { status: 500 });
@@ -46,13 +42,11 @@ function formatWait(seconds: number): string {
  */
 export function continuePage(site: Site, returnTo: string): Response {
   const page = (
-    <Shell site={site} title="Signed in">
-      <div class="card">
-        <h1>You are signed in</h1>
-        <p>
-          <a href={returnTo}>Continue</a>
-        </p>
-      </div>
+    <Shell site={site} title="One moment">
+      <h1>One moment</h1>
+      <p>
+        <a href={returnTo}>Continue</a>
+      </p>
     </Shell>
   );
   return respond(page, { headers: { refresh: `0; url=${returnTo}` } });

@@ -19,7 +19,7 @@ const MARK = (
   </svg>
 );
 const ICON =
-  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32' fill='none' stroke='%230b8a80' stroke-width='3'%3E%3Cpath d='M4 29V13a8 8 0 0 1 8-8h8a8 8 0 0 1 8 8v16z'/%3E%3Cpath d='M11 29V17a5 5 0 0 1 10 0v12'/%3E%3C/svg%3E";
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32' fill='none' stroke='%234d7bf0' stroke-width='3'%3E%3Cpath d='M4 29V13a8 8 0 0 1 8-8h8a8 8 0 0 1 8 8v16z'/%3E%3Cpath d='M11 29V17a5 5 0 0 1 10 0v12'/%3E%3C/svg%3E";
 
 export interface ShellProps {
   readonly site: Site;
@@ -37,19 +37,19 @@ export function Shell({ site, title, wide, script, children }: PropsWithChildren
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex" />
         <title>{`${title} · Sallyport`}</title>
         <link rel="icon" href={ICON} />
         <style dangerouslySetInnerHTML={{ __html: STYLE }} />
       </head>
       <body>
-        <div class={wide ? "page wide" : "page"}>
-          <header class="brand">
+        <main class={wide ? "wide" : "narrow"}>
+          <p class="brand">
             {MARK}
-            <span>Sallyport</span>
-            <span class="host">{site.host}</span>
-          </header>
-          <main>{children}</main>
-        </div>
+            {site.host}
+          </p>
+          {children}
+        </main>
         {script ? <script dangerouslySetInnerHTML={{ __html: PASSKEY_SCRIPT }} /> : undefined}
       </body>
     </html>
@@ -66,7 +66,7 @@ export interface Problem {
 export function ErrorSummary({ problem }: { readonly problem: Problem | undefined }) {
   if (problem === undefined) return null;
   return (
-    <div class="alert" role="alert" tabindex={-1} autofocus>
+    <div class="note bad" role="alert" tabindex={-1} autofocus>
       <h2>That did not work</h2>
       <p>{problem.field === undefined ? problem.text : <a href={`#${problem.field}`}>{problem.text}</a>}</p>
     </div>

@@ -22,16 +22,14 @@ export function SignInPage(props: SignInPageProps) {
       title={problem === undefined ? "Sign in" : "Error: sign in"}
       script={props.passkey !== undefined}
     >
-      <div class="card">
-        <h1>{first ? "Welcome" : "Sign in"}</h1>
-        {notice === undefined ? null : (
-          <p class="notice" role="status">
-            {notice}
-          </p>
-        )}
-        <ErrorSummary problem={problem} />
-        {first ? <FirstCode {...props} /> : <Everyday {...props} />}
-      </div>
+      <h1>{first ? "Welcome" : "Sign in"}</h1>
+      {notice === undefined ? null : (
+        <p class="note" role="status">
+          {notice}
+        </p>
+      )}
+      <ErrorSummary problem={problem} />
+      {first ? <FirstCode {...props} /> : <Everyday {...props} />}
       <footer>Check that the address bar says {site.host} before you sign in.</footer>
     </Shell>
   );
@@ -42,9 +40,9 @@ function FirstCode(props: SignInPageProps) {
     <>
       <p>Sallyport guards the tools behind this address. Sign in with the one-time code to make it yours.</p>
       <CodeForm {...props} />
-      <p class="small soft">
-        The code is in the terminal where Sallyport was started. It works once, for ten minutes. For another one, run{" "}
-        <code>sallyport owner code</code>.
+      <p class="soft">
+        The owner finds it in the terminal where Sallyport was started. It works once, for ten minutes. For another one,
+        run <code>sallyport owner code</code>.
       </p>
     </>
   );
@@ -64,7 +62,7 @@ function Everyday(props: SignInPageProps) {
             hidden
           >
             <Hidden values={{ ...carried, nonce: passkey.nonce, credential: "" }} />
-            <button class="full" type="submit">
+            <button class="primary full" type="submit">
               {KEY}Sign in with a passkey
             </button>
             <p role="status" />
@@ -77,7 +75,9 @@ function Everyday(props: SignInPageProps) {
       <form method="post" action={`${site.prefix}/sign-in/password`}>
         <Hidden values={carried} />
         <div class="row">
-          <label for="username">User name</label>
+          <label class="field" for="username">
+            User name
+          </label>
           <input
             id="username"
             name="username"
@@ -92,7 +92,9 @@ function Everyday(props: SignInPageProps) {
           />
         </div>
         <div class="row">
-          <label for="password">Password</label>
+          <label class="field" for="password">
+            Password
+          </label>
           <input
             id="password"
             name="password"
@@ -102,14 +104,14 @@ function Everyday(props: SignInPageProps) {
             required
           />
         </div>
-        <button class={passkey === undefined ? "full" : "full plain"} type="submit">
+        <button class={passkey === undefined ? "primary full" : "full"} type="submit">
           Sign in with password
         </button>
       </form>
-      <details open={problem?.field === "code"}>
+      <details class="more" open={problem?.field === "code"}>
         <summary>I have a one-time code</summary>
         <CodeForm {...props} />
-        <p class="small soft">
+        <p class="soft">
           The operator gives you one to begin with, or after you lost your passkey or password. The owner runs{" "}
           <code>sallyport owner code</code>.
         </p>
@@ -124,7 +126,9 @@ function CodeForm({ site, carried, problem }: SignInPageProps) {
     <form method="post" action={`${site.prefix}/sign-in/code`}>
       <Hidden values={carried} />
       <div class="row">
-        <label for="code">One-time code</label>
+        <label class="field" for="code">
+          One-time code
+        </label>
         <p class="hint" id="code-hint">
           28 letters and digits. Spaces, dashes and lower case are fine.
         </p>
@@ -142,7 +146,7 @@ function CodeForm({ site, carried, problem }: SignInPageProps) {
           aria-invalid={problem?.field === "code" ? "true" : undefined}
         />
       </div>
-      <button class="full" type="submit">
+      <button class="primary full" type="submit">
         Continue
       </button>
     </form>
@@ -152,7 +156,7 @@ function CodeForm({ site, carried, problem }: SignInPageProps) {
 export function NoPasskeys({ site }: { readonly site: Site }) {
   const port = new URL(site.origin).port;
   return (
-    <p class="small soft">
+    <p class="soft">
       {`Passkeys need https or the name localhost. To use them here, start Sallyport with --public-url http://localhost${port === "" ? "" : `:${port}`}.`}
     </p>
   );

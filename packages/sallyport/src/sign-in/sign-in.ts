@@ -3,7 +3,7 @@ import { randomToken } from "@sallyport/auth";
 import type { PendingAuthorization, SignedInUser } from "@sallyport/auth/authorization-server";
 import { Hono } from "hono";
 import { sha256 } from "./hash.js";
-import { type Carried, createKit, type Kit, type PageRow, purposeOf, type SignInOptions } from "./kit.js";
+import { type Carried, carriedQuery, createKit, type Kit, type PageRow, purposeOf, type SignInOptions } from "./kit.js";
 import { failurePage, refusalPage } from "./message-page.js";
 import { seeOther } from "./page.js";
 import { PageRefusal } from "./refusal.js";
@@ -24,6 +24,8 @@ export interface SignIn {
   ): Promise<SignedInUser | Response>;
   /** Port of the authorization server: on http the browser session ends with the consent it was made for (design §5.12). */
   afterConsent(request: Request): Promise<readonly string[]>;
+  /** Port of the authorization server: where "not you?" leads, and comes back from. */
+  signOutUrl(returnTo: string): string;
   /** The person signed in for /account, or the redirect to sign in. */
   accountUser(request: Request): Promise<SignedInUser | Response>;
 }
@@ -46,6 +48,10 @@ export function createSignIn(options: SignInOptions, pages: readonly PageRow[] =
       if (kit.sessions.purpose("flow") !== "flow") return [];
       const cleared = await kit.sessions.end(request, "flow");
       return cleared === undefined ? [] : [cleared];
+    },
+    signOutUrl: (returnTo) => {
+      const carried: Carried = { returnTo: toPath(returnTo, kit.site), flow: undefined };
+      return `${kit.site.origin}${kit.site.prefix}/sign-out${carriedQuery(carried)}`;
     },
     accountUser: async (request) => {
       const carried: Carried = { returnTo: `${kit.site.prefix}/account`, flow: undefined };
@@ -70,7 +76,7 @@ async function vouch(kit: Kit, { user, session }: SignedIn, carried: Carried): P
 function createApp(kit: Kit, rows: readonly PageRow[]): Hono {
   const app = new Hono().basePath(kit.site.prefix === "" ? "/" : kit.site.prefix);
   app.use(async (context, next) => {
-    const better = context.req.method === "GET" ? elsewhere(kit.site, context.req.url) : undefined;
+    const better = context.req.method === "GET" ? elsewhere(kit.site, context.req.raw) : undefined;
     return better === undefined ? next() : seeOther(better);
   });
   for (const { method, path, page } of rows) app.on(method, path, (context) => page(kit, context.req.raw));

@@ -40,11 +40,14 @@ function isAddress(hostname: string): boolean {
 
 /**
  * `http://127.0.0.1:4000/sign-in` where the public URL is `http://localhost:4000`: the same listener under a name whose cookies and
- * passkeys would be lost. Returns the right address, or `undefined` when the request is where it belongs.
+ * passkeys would be lost. Returns the right address, or `undefined` when the request is where it belongs. The Host header is only
+ * compared; nothing is built from it.
  */
-export function elsewhere(site: Site, requestUrl: string): string | undefined {
-  const url = new URL(requestUrl);
-  if (site.hostname !== "localhost" || !isAddress(url.hostname)) return undefined;
-  const own = new URL(site.origin);
-  return url.port === own.port ? site.origin + url.pathname + url.search : undefined;
+export function elsewhere(site: Site, request: Request): string | undefined {
+  const host = request.headers.get("host") ?? "";
+  if (site.hostname !== "localhost" || !/^(?:127\.0\.0\.1|\[::1\])(?::\d+)?$/.test(host)) return undefined;
+  const url = new URL(request.url);
+  return host.replace(/^.*?(?=:\d+$|$)/, "localhost") === site.host
+    ? site.origin + url.pathname + url.search
+    : undefined;
 }
