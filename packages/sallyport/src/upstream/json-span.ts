@@ -31,15 +31,23 @@ export function valueSpan(json: Buffer, from = 0): Span {
 /** Where the values of an object's members stand. Of duplicate keys the last wins, as with `JSON.parse`. */
 export function memberSpans(json: Buffer, object: Span): Map<string, Span> {
   const members = new Map<string, Span>();
-  for (const key of children(json, object)) {
-    const colon = skipBlank(json, key.end);
-    members.set(JSON.parse(json.toString("utf8", key.start, key.end)), valueSpan(json, colon + 1));
+  for (let at = skipBlank(json, object.start + 1); at < object.end - 1; ) {
+    const key = { start: at, end: endOfValue(json, at) };
+    const value = valueSpan(json, skipBlank(json, key.end) + 1);
+    members.set(JSON.parse(json.toString("utf8", key.start, key.end)), value);
+    at = skipBlank(json, skipBlank(json, value.end) + 1);
   }
   return members;
 }
 
 export function elementSpans(json: Buffer, array: Span): Span[] {
-  return [...children(json, array)];
+  const elements: Span[] = [];
+  for (let at = skipBlank(json, array.start + 1); at < array.end - 1; ) {
+    const element = valueSpan(json, at);
+    elements.push(element);
+    at = skipBlank(json, skipBlank(json, element.end) + 1);
+  }
+  return elements;
 }
 
 /** The span at the end of a path of object members, or `undefined` where the path leaves the text. */
@@ -66,19 +74,6 @@ export function editLine(json: Buffer, edits: readonly Edit[], within: Span = { 
     for (let i = line.indexOf(lineBreak); i !== -1; i = line.indexOf(lineBreak, i + 1)) line[i] = SPACE;
   }
   return line;
-}
-
-/** Keys of an object or elements of an array, in order. */
-function* children(json: Buffer, container: Span): Generator<Span> {
-  const isObject = json[container.start] === 0x7b;
-  let at = skipBlank(json, container.start + 1);
-  while (at < container.end - 1) {
-    const child = { start: at, end: endOfValue(json, at) };
-    yield child;
-    let end = child.end;
-    if (isObject) end = valueSpan(json, skipBlank(json, end) + 1).end;
-    at = skipBlank(json, skipBlank(json, end) + 1);
-  }
 }
 
 function endOfValue(json: Buffer, start: number): number {

@@ -1,0 +1,80 @@
+import { principalKey, randomToken, type System } from "@sallyport/auth";
+import { type Answer, takesEvents } from "./answer.js";
+import type { Children } from "./children.js";
+import { attempt } from "./host.js";
+import { LegacySession } from "./legacy-session.js";
+import { isBatch, type Message, readMessages } from "./messages.js";
+import { refuse } from "./rpc-error.js";
+import type { UpstreamRequest } from "./upstream.js";
+
+/** Revisions 2025-03-26 to 2025-11-25 over a family of children: one child for each session, and each session belongs to its principal. */
+export class LegacyServer {
+  readonly #sessions = new Map<string, LegacySession>();
+
+  constructor(
+    private readonly children: Children,
+    private readonly system: System,
+  ) {}
+
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** @throws UpstreamError when no child can be started. */
+  handle(request: UpstreamRequest, body: Buffer, answer: Answer): void {
+    const messages = readMessages(body);
+    const [first] = messages;
+    if (request.sessionId === undefined) {
+      if (first?.method === "initialize" && messages.length === 1) this.#initialize(first, request, answer);
+      else refuse(answer, "sessionMissing");
+      return;
+    }
+    const session = this.#sessions.get(request.sessionId);
+    // a session of somebody else does not exist.
+    if (session === undefined || session.host.ended || session.options.owner !== principalKey(request.principal)) {
+      refuse(answer, "sessionUnknown");
+      return;
+    }
+    const events = takesEvents(request.headers.accept);
+    if (request.method === "POST") session.post(messages, answer, { batch: isBatch(body), events });
+    else if (request.method === "DELETE") this.#end(session, answer);
+    else if (events) session.get(answer, request.lastEventId);
+    else refuse(answer, "notAcceptable");
+  }
+
+  #initialize(message: Message, request: UpstreamRequest, answer: Answer): void {
+    const owner = principalKey(request.principal);
+    // A client that never says DELETE would lock itself out: its own oldest session that nobody uses makes room.
+    const oldest = this.children.full(owner) ? this.#leastUsed(owner) : undefined;
+    if (oldest === undefined) {
+      this.#open(message, owner, answer);
+      return;
+    }
+    oldest.host.stop().then(() => {
+      if (!answer.over)
+        attempt(
+          () => this.#open(message, owner, answer),
+          (error) => answer.fail(error),
+        );
+    });
+  }
+
+  #open(message: Message, owner: string, answer: Answer): void {
+    const id = randomToken(this.system);
+    const session = this.children.start(owner, (host) => new LegacySession({ ...host, id, owner }));
+    this.#sessions.set(id, session);
+    session.host.exited.then(() => this.#sessions.delete(id));
+    session.initialize(message, answer);
+  }
+
+  #leastUsed(owner: string): LegacySession | undefined {
+    return [...this.#sessions.values()]
+      .filter((session) => session.options.owner === owner && !session.host.inUse)
+      .sort((a, b) => a.host.lastUse - b.host.lastUse)[0];
+  }
+
+  #end(session: LegacySession, answer: Answer): void {
+    this.#sessions.delete(session.options.id);
+    session.host.stop().then(() => answer.empty(200));
+  }
+}
