@@ -5,6 +5,7 @@ import { pathOf, serveNode } from "./node-http.js";
 // The public face of `@sallyport/auth/node`. Adding a line here makes it public.
 export type { EndpointOptions } from "./endpoint.js";
 export { sha256Node, verifySignatureNode } from "./node-crypto.js";
+export { createDpopNonces } from "./node-dpop-nonces.js";
 export { createSafeFetchDocument, type SafeFetchOptions, UnsafeDocumentError } from "./node-fetch-document.js";
 export { sendResponse, toRequest } from "./node-http.js";
 export { isSpecialAddress } from "./special-addresses.js";

@@ -20,8 +20,11 @@ export interface ReplayRecorder {
   record(kind: string, key: string, expires: number, now: number): Awaitable<boolean>;
 }
 
-/** Port: server-chosen nonces (RFC 9449 §8). Stateless ones need no store: see the interface's users. */
+/** Port: server-chosen nonces (RFC 9449 §8, §9), stateless or not. `./node` has stateless ones. */
 export interface DpopNonces {
+  /** The nonce to hand out now. */
+  current(now: number): string;
+  /** Whether a nonce was handed out by us, recently. */
   isCurrent(nonce: string, now: number): boolean;
 }
 

@@ -12,6 +12,8 @@ export interface ChallengeContext {
   readonly baseline: string;
   /** Accepted proof algorithms, where proofs are checked. */
   readonly dpopAlgorithms: string | undefined;
+  /** The nonce that the next proof has to hold, where nonces are in use (RFC 9449 §9). */
+  dpopNonce?(): string;
 }
 
 export interface ChallengeError {
@@ -54,6 +56,7 @@ export function refuseOAuth(error: OAuthError, context: ChallengeContext): Refus
     headers: {
       ...JSON_HEADERS,
       ...(challenged ? { "www-authenticate": formatChallenges(context, refused) } : {}),
+      ...(reason === "dpop_nonce" && context.dpopNonce !== undefined ? { "dpop-nonce": context.dpopNonce() } : {}),
       ...(error.retryAfter === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(error.retryAfter))) }),
       ...(status === 503 && error.retryAfter === undefined ? { "retry-after": "1" } : {}),
     },

@@ -27,6 +27,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
   const { resource, policy, dpop, isLive } = options;
   const system = options.system ?? realSystem;
   const metadataUrl = protectedResourceMetadataUrl(resource);
+  const nonces = dpop?.nonces;
   const dpopAlgorithms = dpop === undefined ? undefined : DPOP_ALGORITHMS;
   const metadata = formatProtectedResourceMetadata({
     resource,
@@ -39,6 +40,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     metadataUrl,
     baseline: formatScope(withoutOfflineAccess(options.baseline)),
     dpopAlgorithms: dpopAlgorithms?.join(" "),
+    ...(nonces === undefined ? {} : { dpopNonce: () => nonces.current(system.now()) }),
   };
   const authenticate = createAuthenticate({
     issuers: new Map(options.issuers.map((one) => [one.issuer, { ...one, audience: one.audience ?? [resource] }])),
