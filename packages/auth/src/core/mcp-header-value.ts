@@ -15,12 +15,13 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The one value of a header without white space around it (RFC 9110 §5.5). @throws McpError -32020 for several or an over-long one. */
-export function readHeader(header: HeaderLookup, name: string): string | undefined {
+export function readHeader(header: HeaderLookup, name: string, id?: string | number): string | undefined {
   const found = header(name);
   const values = typeof found === "string" ? [found] : (found ?? []);
-  if (values.length > 1) throw mismatch(`The header ${quote(name)} was sent more than once.`);
+  if (values.length > 1) throw mismatch(`The header ${quote(name)} was sent more than once.`, id);
   const [value] = values;
-  if (value !== undefined && value.length > MAX_HEADER_VALUE) throw mismatch(`The header ${quote(name)} is too long.`);
+  if (value !== undefined && value.length > MAX_HEADER_VALUE)
+    throw mismatch(`The header ${quote(name)} is too long.`, id);
   return value === undefined ? undefined : trim(value);
 }
 

@@ -29,11 +29,14 @@ const UNSTATED: Revision = "2025-03-26";
  * not name its version in `_meta`), -32600 (a batch or a response where none is legal).
  */
 export function checkMcpHeaders(header: HeaderLookup, body: McpBody | undefined, options: McpHeaderOptions): Revision {
-  for (const name of options.names) if (name.toLowerCase().startsWith("mcp-")) readHeader(header, name.toLowerCase());
-  const stated = readHeader(header, "mcp-protocol-version");
-  if (body === undefined) return knownRevision(stated ?? UNSTATED);
-  const [first] = body.messages;
-  if (body.batch || first === undefined) return batchRevision(body, stated);
+  const [first] = body?.messages ?? [];
+  const id = body?.batch || first === undefined ? undefined : idOf(first);
+  const read = (name: string) => readHeader(header, name, id);
+  for (const name of options.names) if (name.toLowerCase().startsWith("mcp-")) read(name.toLowerCase());
+  const stated = read("mcp-protocol-version");
+  if (body === undefined || first === undefined) return knownRevision(stated ?? UNSTATED);
+  const sent: Mirrored = { method: read("mcp-method"), name: read("mcp-name") };
+  if (body.batch) return batchRevision(body, stated, sent);
   const revision = revisionOf(first, stated);
   if (first.type === "response") {
     if (revision === MODERN)
@@ -41,8 +44,8 @@ export function checkMcpHeaders(header: HeaderLookup, body: McpBody | undefined,
     return revision;
   }
   const modernRequest = revision === MODERN && first.type === "request";
-  checkMethodHeader(first, readHeader(header, "mcp-method"), modernRequest);
-  checkNameHeader(first, readHeader(header, "mcp-name"), modernRequest);
+  checkMethodHeader(first, sent.method, modernRequest);
+  checkNameHeader(first, sent.name, modernRequest);
   if (modernRequest && first.method === "tools/call" && typeof first.params?.name === "string") {
     const schema = options.inputSchemaOf?.(first.params.name);
     if (schema !== undefined) checkParamHeaders(first, schema, header);
@@ -50,11 +53,19 @@ export function checkMcpHeaders(header: HeaderLookup, body: McpBody | undefined,
   return revision;
 }
 
-function batchRevision(body: McpBody, stated: string | undefined): Revision {
+/** The headers that mirror the body, as sent. */
+interface Mirrored {
+  readonly method: string | undefined;
+  readonly name: string | undefined;
+}
+
+function batchRevision(body: McpBody, stated: string | undefined, sent: Mirrored): Revision {
   const revision = knownRevision(stated ?? UNSTATED);
   if (revision !== UNSTATED || body.messages.some((message) => claimOf(message) !== undefined)) {
     throw new McpError(400, -32600, "Bad Request: batches exist in revision 2025-03-26 only.");
   }
+  if (sent.method !== undefined || sent.name !== undefined)
+    throw mismatch("Mcp-Method and Mcp-Name cannot describe a batch.");
   return revision;
 }
 

@@ -23,7 +23,7 @@ interface Declaration {
 export function checkParamHeaders(message: McpRequest, schema: JsonObject, header: HeaderLookup): void {
   for (const declaration of declarationsOf(schema)) {
     const name = PREFIX + declaration.name;
-    const sent = readHeader(header, name);
+    const sent = readHeader(header, name, message.id);
     const value = valueAt(message.params?.arguments, declaration.path);
     // A value that is no primitive is against the schema, and the server that owns the schema says so.
     if (typeof value === "object" && value !== null) continue;

@@ -46,6 +46,7 @@ describe("validateRedirectUri (R-67, RFC 8252 §7)", () => {
     ["a reverse domain with an empty label", "com..app:/cb", "reverse domain"],
     ["a reverse domain that ends in a dot", "com.app.:/cb", "reverse domain"],
     ["a private-use scheme with an opaque rest", "com.example.app:cb", "no path"],
+    ["a private-use URI with a port and no host", "com.example.app://:80/cb", "malformed"],
     ["user information in a private-use URI", "com.example.app://a@b/cb", "user information"],
     ["https in upper case", "HTTPS://example.com/cb", "lower case"],
     ["a host in upper case", "https://Example.com/cb", "plain form"],

@@ -57,6 +57,7 @@ export function validateRedirectUri(uri: string, options: RedirectUriOptions = {
   }
   // RFC 8252 §7.1: scheme, colon, slash. Without the slash the rest would be opaque to every check above.
   if (authority === undefined && !rest.startsWith("/")) throw refused(uri, "has no path behind its scheme");
+  if (!URL.canParse(uri)) throw refused(uri, "has a malformed authority");
   return "private-use";
 }
 
