@@ -8,7 +8,7 @@ const REDIRECT = "http://127.0.0.1:4711/callback";
 /** A strict client of its own making: everything it receives is checked by oauth4webapi. */
 async function setUp(change: Parameters<typeof createTestAuthorizationServer>[0] = {}) {
   const server = await createTestAuthorizationServer(change);
-  const options = { [oauth.customFetch]: server.fetch as typeof fetch };
+  const options = { [oauth.customFetch]: server.fetch };
   const issuer = new URL(TEST_ISSUER);
   const discover = async (algorithm: "oauth2" | "oidc") =>
     oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { ...options, algorithm }));

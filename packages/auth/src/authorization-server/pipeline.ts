@@ -18,10 +18,10 @@ export type Steps = readonly Step<never, unknown>[];
 
 type Answer<In> = Step<In, never>;
 
-export function steps(a: Answer<Start>): Steps;
-export function steps<A>(a: Step<Start, A>, b: Answer<A>): Steps;
-export function steps<A, B>(a: Step<Start, A>, b: Step<A, B>, c: Answer<B>): Steps;
-export function steps<A, B, C>(a: Step<Start, A>, b: Step<A, B>, c: Step<B, C>, d: Answer<C>): Steps;
+export function steps(...row: [Answer<Start>]): Steps;
+export function steps<A>(...row: [Step<Start, A>, Answer<A>]): Steps;
+export function steps<A, B>(...row: [Step<Start, A>, Step<A, B>, Answer<B>]): Steps;
+export function steps<A, B, C>(...row: [Step<Start, A>, Step<A, B>, Step<B, C>, Answer<C>]): Steps;
 export function steps<A, B, C, D>(...row: [Step<Start, A>, Step<A, B>, Step<B, C>, Step<C, D>, Answer<D>]): Steps;
 export function steps<A, B, C, D, E>(
   ...row: [Step<Start, A>, Step<A, B>, Step<B, C>, Step<C, D>, Step<D, E>, Answer<E>]

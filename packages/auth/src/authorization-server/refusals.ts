@@ -11,7 +11,7 @@ interface Redirectable extends Start {
 }
 
 /** Whatever was thrown, as an error that the wire may see. What is not ours is logged under an id, and only the id is told. */
-export function toOAuthError(error: unknown, { server, url }: Start): OAuthError {
+function toOAuthError(error: unknown, { server, url }: Start): OAuthError {
   const { log } = server.system;
   if (error instanceof OAuthError) {
     log("info", "authorization server refused", { path: url.pathname, reason: error.reason, detail: error.message });

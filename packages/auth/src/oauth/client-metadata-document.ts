@@ -16,7 +16,7 @@ export type FetchDocument = (
 ) => Promise<{ readonly status: number; readonly headers: Headers; readonly body: Uint8Array }>;
 
 /** Draft-02 §6.6 recommends 5 KB. */
-export const DOCUMENT_LIMITS = { maxBytes: 5 * 1024, timeoutMs: 2_500 } as const;
+const DOCUMENT_LIMITS = { maxBytes: 5 * 1024, timeoutMs: 2_500 } as const;
 
 const MAX_URL_LENGTH = 2048;
 

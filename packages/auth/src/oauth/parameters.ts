@@ -12,7 +12,7 @@ export interface Parameters {
   pick(names: readonly string[]): Parameters;
 }
 
-export const MAX_FORM_BYTES = 64 * 1024;
+const MAX_FORM_BYTES = 64 * 1024;
 const MAX_PARAMETERS = 200;
 
 /** Parses `application/x-www-form-urlencoded` text strictly: no broken percent-encoding, no bytes that are not UTF-8. @throws OAuthError `request_malformed` */

@@ -21,8 +21,11 @@ export interface TestAuthorizationServer extends AuthorizationServer {
   /** What may change in a test: who is signed in (`undefined`: nobody), and what they may be granted. */
   readonly person: { user: SignedInUser | undefined; entitlement: readonly string[] };
   /** In process; what `handle` does not know is a 404. Fits `customFetch` of oauth4webapi. */
-  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  fetch(input: string | URL | Request, init?: TestRequestInit): Promise<Response>;
 }
+
+/** `RequestInit` as clients hand it on, `undefined` members included. */
+export type TestRequestInit = { readonly [Name in keyof RequestInit]?: RequestInit[Name] | undefined };
 
 export async function createTestAuthorizationServer(
   change: Partial<AuthorizationServerOptions> = {},
@@ -50,8 +53,8 @@ export async function createTestAuthorizationServer(
     ...change,
   };
   const server = createAuthorizationServer(options);
-  const fetch = async (input: string | URL | Request, init?: RequestInit) =>
-    (await server.handle(new Request(input, init))) ?? new Response("not found", { status: 404 });
+  const fetch = async (input: string | URL | Request, init?: TestRequestInit) =>
+    (await server.handle(new Request(input, init as RequestInit))) ?? new Response("not found", { status: 404 });
   return { ...server, options, system, person, fetch, browser: createTestBrowser(fetch) };
 }
 

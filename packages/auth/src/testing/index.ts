@@ -5,8 +5,16 @@ export {
   TEST_ISSUER,
   TEST_RESOURCE,
   type TestAuthorizationServer,
+  type TestRequestInit,
 } from "./authorization-server.js";
 export { createTestBrowser, type TestBrowser, type TestForm } from "./browser.js";
+export {
+  createTestClient,
+  TEST_VERIFIER,
+  type TestClient,
+  type TestParameters,
+  type TestTokens,
+} from "./client.js";
 export { createTestIssuer, type TestIssuer } from "./issuer.js";
 export { createTestKeys } from "./keys.js";
 export { createMemoryStorage } from "./memory-storage.js";

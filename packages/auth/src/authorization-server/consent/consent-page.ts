@@ -2,9 +2,8 @@ import { describeRedirectUri } from "../../core/redirect-uri.js";
 import { displayName, type Html, html } from "../pages/html.js";
 import { page } from "../pages/page.js";
 import { formActionSource, isLocalOnly } from "./destination.js";
-import { consentUrl, type Offered } from "./flow.js";
+import { consentUrl, type Offered, type OfferedScope } from "./flow.js";
 import { csrfToken } from "./forgery.js";
-import type { OfferedScope } from "./offer.js";
 
 /** Who asks, for which server and what, and where the answer goes; a checkbox for each scope. */
 export async function consentPage(flow: Offered, problem?: string): Promise<Response> {

@@ -1,7 +1,6 @@
-import type { SignedInUser } from "../contract.js";
+import type { ResourceDescription, SignedInUser } from "../contract.js";
 import type { Start } from "../pipeline.js";
-import type { ClientRecord, PendingAuthorization } from "../storage.js";
-import type { Offer } from "./offer.js";
+import type { ClientRecord, Grant, PendingAuthorization } from "../storage.js";
 
 /** A request that waits for a person. */
 export interface Asked extends Start {
@@ -14,6 +13,27 @@ export interface Asked extends Start {
 /** … and the person is known. */
 export interface Known extends Asked {
   readonly user: SignedInUser;
+}
+
+export interface OfferedScope {
+  readonly scope: string;
+  readonly title: string;
+  readonly description: string | undefined;
+  readonly tools: readonly string[];
+  /** The client asked for it (or for nothing that exists, and this is the baseline): ticked when the page opens. */
+  readonly asked: boolean;
+  /** Consented to before, for this client and resource. */
+  readonly granted: boolean;
+}
+
+/** What one person may give one client at one resource, and what of it was asked for. */
+export interface Offer {
+  readonly resource: ResourceDescription;
+  readonly grant: Grant | undefined;
+  /** Everything that may be granted; never more than the entitlement. */
+  readonly scopes: readonly OfferedScope[];
+  /** Titles of what was asked for and may not be granted. */
+  readonly withheld: readonly string[];
 }
 
 /** … and what may be granted is worked out. */

@@ -1,6 +1,6 @@
 import { OAuthError } from "../../core/oauth-error.js";
-import type { Known, Offered } from "./flow.js";
-import { createOffer, type Offer } from "./offer.js";
+import type { Known, Offer, Offered } from "./flow.js";
+import { createOffer } from "./offer.js";
 import { resourcePage } from "./resource-page.js";
 
 /** What may be granted, and where: the resource asked for, else the one picked, else the only possible one, else the person picks. */

@@ -1,29 +1,6 @@
 import { expandScopes } from "../../core/scope.js";
-import type { ResourceDescription } from "../contract.js";
 import { hierarchyOf } from "../entitled-scopes.js";
-import type { Grant } from "../storage.js";
-import type { Known } from "./flow.js";
-
-export interface OfferedScope {
-  readonly scope: string;
-  readonly title: string;
-  readonly description: string | undefined;
-  readonly tools: readonly string[];
-  /** The client asked for it (or for nothing that exists, and this is the baseline): ticked when the page opens. */
-  readonly asked: boolean;
-  /** Consented to before, for this client and resource. */
-  readonly granted: boolean;
-}
-
-/** What one person may give one client at one resource, and what of it was asked for. */
-export interface Offer {
-  readonly resource: ResourceDescription;
-  readonly grant: Grant | undefined;
-  /** Everything that may be granted; never more than the entitlement. */
-  readonly scopes: readonly OfferedScope[];
-  /** Titles of what was asked for and may not be granted. */
-  readonly withheld: readonly string[];
-}
+import type { Known, Offer } from "./flow.js";
 
 /** `undefined`: there is no such resource any more. An offer without scopes: this person may grant nothing there. */
 export async function createOffer(flow: Known, resource: string): Promise<Offer | undefined> {

@@ -1,7 +1,6 @@
 import { displayName, html } from "../pages/html.js";
 import { page } from "../pages/page.js";
-import type { Known } from "./flow.js";
-import type { Offer } from "./offer.js";
+import type { Known, Offer } from "./flow.js";
 
 /** Clients of 2025-03-26 name no resource: where there are several, the person picks one, and the consent page follows. */
 export function resourcePage({ server, client, pending }: Known, offers: readonly Offer[]): Promise<Response> {
