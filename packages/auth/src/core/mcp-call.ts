@@ -10,6 +10,10 @@ export type McpKind = "tool" | "prompt" | "resource" | "task" | "protocol";
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 export type JsonObject = { readonly [key: string]: JsonValue };
 
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** Arguments that are not known yet: a list is being filtered, nobody has called. */
 export const UNKNOWN_ARGUMENTS: unique symbol = Symbol("unknown arguments");
 

@@ -1,6 +1,6 @@
 import { findConfusableKey, foldNames } from "./case-folding.js";
 import { scanJson } from "./json-scan.js";
-import type { JsonObject, JsonValue } from "./mcp-call.js";
+import { isJsonObject, type JsonObject, type JsonValue } from "./mcp-call.js";
 import { McpError } from "./mcp-error.js";
 import { quote } from "./quote.js";
 
@@ -121,7 +121,7 @@ function parseBatch(values: readonly JsonValue[]): readonly McpMessage[] {
 }
 
 function parseMessage(value: JsonValue): McpMessage {
-  if (!isObject(value)) throw refuse("A message must be an object.");
+  if (!isJsonObject(value)) throw refuse("A message must be an object.");
   checkKeys(value, "the message", value);
   if (value.jsonrpc !== "2.0") throw refuse('"jsonrpc" must be "2.0".', value);
   const { id, method, params } = value;
@@ -143,15 +143,15 @@ function parseResponse(value: JsonObject, answers: number): McpResponse {
 
 function checkParams(params: JsonValue | undefined, message: JsonObject): asserts params is JsonObject | undefined {
   if (params === undefined) return;
-  if (!isObject(params)) throw refuse('"params" must be an object.', message);
+  if (!isJsonObject(params)) throw refuse('"params" must be an object.', message);
   checkKeys(params, "params", message);
-  if (params.arguments !== undefined && !isObject(params.arguments)) {
+  if (params.arguments !== undefined && !isJsonObject(params.arguments)) {
     throw refuse('"params.arguments" must be an object.', message);
   }
   for (const member of INSPECTED) {
     const inner = params[member];
     if (inner === undefined) continue;
-    if (!isObject(inner)) throw refuse(`"params.${member}" must be an object.`, message);
+    if (!isJsonObject(inner)) throw refuse(`"params.${member}" must be an object.`, message);
     checkKeys(inner, `params.${member}`, message);
   }
 }
@@ -166,11 +166,7 @@ function isId(value: JsonValue): value is string | number {
   return typeof value === "string" || Number.isSafeInteger(value);
 }
 
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function refuse(message: string, value?: JsonValue): McpError {
-  const id = isObject(value) && value.id !== undefined && isId(value.id) ? { id: value.id } : {};
+  const id = isJsonObject(value) && value.id !== undefined && isId(value.id) ? { id: value.id } : {};
   return new McpError(400, -32600, message, id);
 }

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "./mcp-call.js";
+import { isJsonObject, type JsonObject, type JsonValue } from "./mcp-call.js";
 import { decodeHeaderValue, type HeaderLookup, mismatch, readHeader } from "./mcp-header-value.js";
 import type { McpRequest } from "./mcp-message.js";
 import { quote } from "./quote.js";
@@ -41,25 +41,31 @@ export function checkParamHeaders(message: McpRequest, schema: JsonObject, heade
   }
 }
 
+/** Schemas live as long as a tool catalogue, and are asked for with every call. */
+const known = new WeakMap<JsonObject, readonly Declaration[]>();
+
 /** SEP-2243: only properties reachable through `properties` alone, with a string, integer or boolean type, may be mirrored. */
 function declarationsOf(schema: JsonObject): readonly Declaration[] {
+  const remembered = known.get(schema);
+  if (remembered !== undefined) return remembered;
   const found: Declaration[] = [];
   const visit = (node: JsonObject, path: readonly string[]): void => {
     const name = node["x-mcp-header"];
     if (path.length > 0 && typeof name === "string" && HEADER_NAME.test(name)) {
       found.push({ name: name.toLowerCase(), path, numeric: node.type === "integer" || node.type === "number" });
     }
-    if (!isObject(node.properties) || path.length >= MAX_SCHEMA_DEPTH) return;
-    for (const [key, child] of Object.entries(node.properties)) if (isObject(child)) visit(child, [...path, key]);
+    if (!isJsonObject(node.properties) || path.length >= MAX_SCHEMA_DEPTH) return;
+    for (const [key, child] of Object.entries(node.properties)) if (isJsonObject(child)) visit(child, [...path, key]);
   };
   visit(schema, []);
+  known.set(schema, found);
   return found;
 }
 
 function valueAt(root: JsonValue | undefined, path: readonly string[]): JsonValue | undefined {
   let node = root;
   for (const key of path) {
-    if (!isObject(node) || !Object.hasOwn(node, key)) return undefined;
+    if (!isJsonObject(node) || !Object.hasOwn(node, key)) return undefined;
     node = node[key];
   }
   return node;
@@ -68,8 +74,4 @@ function valueAt(root: JsonValue | undefined, path: readonly string[]): JsonValu
 function agrees(header: string, value: JsonValue, declaration: Declaration): boolean {
   if (declaration.numeric && typeof value === "number" && DECIMAL.test(header)) return Number(header) === value;
   return header === String(value);
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

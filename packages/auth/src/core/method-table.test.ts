@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type McpCall, MODERN, REVISIONS, type Revision } from "./mcp-call.js";
 import { McpError } from "./mcp-error.js";
-import { type McpMessage, parseMcpBody } from "./mcp-message.js";
+import { type McpMessage, type McpRequest, parseMcpBody } from "./mcp-message.js";
 import { callsOf, METHODS } from "./method-table.js";
 
 const creating: McpCall = {
@@ -203,6 +203,51 @@ describe("callsOf", () => {
   it("R-49: answers another's task exactly as an absent one", () => {
     const foreign = refusal(() => read(request("tasks/get", { taskId: "x" }), MODERN, {}));
     expect(foreign.message).toBe('Task not found: "x"');
+  });
+});
+
+describe("callsOf, with the tool's schema at hand", () => {
+  const inputSchema = {
+    type: "object",
+    properties: {
+      limit: { type: "integer" },
+      Limit2: {},
+      who: { properties: { taxId: {} } },
+      rows: { items: { properties: { id: {} } } },
+    },
+  };
+  const run = (args: object) => {
+    const message = {
+      type: "request",
+      id: 7,
+      method: "tools/call",
+      params: { name: "t", arguments: args },
+    } as McpRequest;
+    const inputSchemaOf = (tool: string) => (tool === "t" ? inputSchema : undefined);
+    return callsOf(message, { server: "", revision: MODERN, inputSchemaOf });
+  };
+
+  it.each([
+    {},
+    { limit: 1 },
+    { limit: 1, Limit2: 2 },
+    { other: 1, Other: 2 },
+    { who: { taxId: 1 } },
+    { rows: [{ id: 1 }, { other: 1 }] },
+    { who: null, rows: 1 },
+  ])("takes %j", (args) => {
+    expect(run(args)).toHaveLength(1);
+  });
+
+  it.each([
+    { Limit: 1 },
+    { limit: 1, LIMIT: 2 },
+    { "l\u0131mit": 1 },
+    { limit2: 1 },
+    { who: { taxid: 1 } },
+    { rows: [{ id: 1 }, { ID: 1 }] },
+  ])("refuses %j", (args) => {
+    expect(refusal(() => run(args))).toMatchObject({ status: 400, code: -32602, options: { id: 7 } });
   });
 });
 

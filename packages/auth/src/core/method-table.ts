@@ -1,3 +1,4 @@
+import { findConfusableArgument } from "./argument-names.js";
 import {
   type JsonObject,
   type JsonValue,
@@ -17,6 +18,8 @@ export interface CallContext {
   readonly revision: Revision;
   /** The call that created a task, if that task is the same principal's; else `undefined`. */
   creatingCall?(taskId: string): McpCall | undefined;
+  /** `inputSchema` of a tool as far as known: arguments whose names differ from its properties only in case are refused. */
+  inputSchemaOf?(tool: string): JsonObject | undefined;
 }
 
 /** What a method touches, and where its name sits. */
@@ -77,8 +80,10 @@ export const METHODS: ReadonlyMap<string, MethodRow> = new Map([
 
 /**
  * What a message touches, by the method table. Every message touches at least one thing.
- * @throws McpError -32601 with 404 (400-class for notifications) for a method that the revision's table lacks; -32602 with 400 for a
- * missing or malformed name, URI or task id; a task that is not the caller's is reported as missing.
+ * Not checked: whether what it names exists.
+ * @throws McpError -32601 with 404 for a method that the revision's table lacks, request or notification; -32600 with 400 for a request
+ * sent without id; -32602 with 400 for a missing or malformed name, URI or task id, and for arguments that differ from the tool's schema
+ * only in case. A task that is not the caller's is reported as missing.
  */
 export function callsOf(message: McpRequest | McpNotification, context: CallContext): readonly McpCall[] {
   const row = METHODS.get(message.method);
@@ -145,7 +150,7 @@ class Reading {
 
 const READERS: Readonly<Record<Touches, (reading: Reading) => readonly McpCall[]>> = {
   protocol: (reading) => [reading.call("protocol", undefined)],
-  tool: (reading) => [named(reading, "tool")],
+  tool: (reading) => [toolCall(reading)],
   prompt: (reading) => [named(reading, "prompt")],
   resource: (reading) => [reading.resource(reading.params.uri, "params.uri")],
   task: (reading) => [reading.task(reading.params.taskId, "params.taskId")],
@@ -155,6 +160,14 @@ const READERS: Readonly<Record<Touches, (reading: Reading) => readonly McpCall[]
 
 function named(reading: Reading, kind: "tool" | "prompt"): McpCall {
   return reading.call(kind, reading.text(reading.params.name, "params.name"), reading.params.arguments);
+}
+
+function toolCall(reading: Reading): McpCall {
+  const call = named(reading, "tool");
+  const schema = reading.context.inputSchemaOf?.(call.name ?? "");
+  const confusable = schema && findConfusableArgument(reading.params.arguments, schema);
+  if (confusable === undefined) return call;
+  throw reading.invalid(`the argument ${quote(confusable)} differs from one of the tool's only in case`);
 }
 
 /** A completion tells about a prompt or a resource template, so it needs what using that needs. */
