@@ -15,6 +15,9 @@ export interface ClientState {
   information: Record<string, unknown> | undefined;
   tokens: { access_token: string; refresh_token?: string; [member: string]: unknown } | undefined;
   verifier: string;
+  discovery: Record<string, unknown> | undefined;
+  /** The `state` parameter of the last request. */
+  sent: string | undefined;
   /** How often the person was sent to the authorization endpoint, with the scope asked for each time. */
   readonly requests: { readonly scope: string | null }[];
   /** The callback of the last authorization, to be finished by the client. */
@@ -31,6 +34,8 @@ export function createProvider(options: ProviderOptions): {
     information: undefined,
     tokens: undefined,
     verifier: "",
+    discovery: undefined,
+    sent: undefined,
     requests: [],
     callback: undefined,
   };
@@ -51,6 +56,14 @@ export function createProvider(options: ProviderOptions): {
     tokens: () => state.tokens,
     saveTokens: (tokens: ClientState["tokens"]) => {
       state.tokens = tokens;
+    },
+    state: () => {
+      state.sent = `state-${state.requests.length}-${Math.random()}`;
+      return state.sent;
+    },
+    discoveryState: () => state.discovery,
+    saveDiscoveryState: (discovery: Record<string, unknown>) => {
+      state.discovery = discovery;
     },
     saveCodeVerifier: (verifier: string) => {
       state.verifier = verifier;
