@@ -1,4 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { checkPublicUrl } from "../config/check.js";
+import type { Problem } from "../config/problem.js";
 import { type Config, configType, type ServerConfig } from "../config/schema.js";
 import { CliError } from "./exit.js";
 import { judgeExposure } from "./exposure-danger.js";
