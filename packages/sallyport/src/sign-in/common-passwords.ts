@@ -20,14 +20,14 @@ const RUNS = "012345678901234567890 09876543210987654321 abcdefghijklmnopqrstuvw
 export function isCommonPassword(password: string, userName: string): boolean {
   const plain = password.toLowerCase().replace(/\s+/g, "");
   const word = plain.replace(/^[^\p{L}]+|[^\p{L}]+$/gu, "");
-  const name = userName.toLowerCase();
-  if (COMMON.has(plain) || COMMON.has(word) || COMMON.has(plain.replace(/[^\p{L}\d]+/gu, ""))) return true;
-  if (/^(.{1,6}?)\1+.{0,5}$/u.test(plain) && new Set(plain).size <= 6) return true;
-  if (RUNS.includes(plain) || (word.length >= 4 && COMMON.has(word.slice(0, word.length / 2)) && isDoubled(word)))
-    return true;
-  return name.length >= 3 && plain.includes(name) && plain.length - name.length < 8;
+  const forms = [plain, word, plain.replace(/[^\p{L}\d]+/gu, ""), word.replace(/^(.+)\1$/u, "$1")];
+  return forms.some((form) => COMMON.has(form)) || isMonotonous(plain) || isMostlyName(plain, userName.toLowerCase());
 }
 
-function isDoubled(word: string): boolean {
-  return word.length % 2 === 0 && word.slice(0, word.length / 2) === word.slice(word.length / 2);
+function isMonotonous(plain: string): boolean {
+  return RUNS.includes(plain) || /^(.{1,5})\1+.{0,4}$/u.test(plain);
+}
+
+function isMostlyName(plain: string, name: string): boolean {
+  return name.length >= 3 && plain.includes(name) && plain.length - name.length < 8;
 }

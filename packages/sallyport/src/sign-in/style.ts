@@ -19,7 +19,7 @@ button:hover,.button:hover{background:var(--tint)}button.primary:hover,.button.p
 button.danger{color:var(--bad);border-color:var(--bad)}button.danger:hover{background:var(--bad-back)}
 .or{display:flex;align-items:center;gap:.75rem;margin:1.25rem 0;color:var(--soft);font-size:.875rem}
 .or::before,.or::after{content:"";flex:1;border-top:1px solid var(--line)}
-.note a{color:inherit}.note h2{font-size:1rem;margin:0 0 .125rem}.note:focus-visible{outline-offset:0}
+.note a{color:inherit}.note h2{font-size:1rem;margin:0 0 .125rem}.note:focus-visible{outline-offset:0}.split+.note{margin-top:1rem}
 [role=status]:empty{display:none}form>[role=status]{margin:.75rem 0 0;color:var(--soft);font-size:.9375rem}
 details.more{border-top:1px solid var(--line);margin:1.25rem 0 0;padding-top:.75rem}
 details.more>summary{color:var(--accent);font-size:1rem;font-weight:600;padding:.375rem 0}
@@ -31,7 +31,7 @@ section{border-top:1px solid var(--line);margin-top:1.75rem;padding-top:1.5rem}
 .split button{min-height:2.5rem;font-size:.9375rem}
 .granted{margin:.375rem 0 0}.granted p{margin:0}.scopes{margin:.125rem 0 0;padding-left:1.25rem}
 .sub{border-top:1px solid var(--line);margin-top:.75rem;padding-top:.75rem}
-code{background:var(--tint);padding:.1em .35em;border-radius:.25rem}
+p>code{white-space:nowrap}code{background:var(--tint);padding:.1em .35em;border-radius:.25rem}
 @media (max-width:30rem){.split>form,.split button{width:100%}}
 `;
 
