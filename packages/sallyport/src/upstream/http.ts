@@ -17,7 +17,7 @@ export interface HttpLimits {
   readonly describeTimeoutMs: number;
 }
 
-export const HTTP_LIMITS: HttpLimits = {
+const HTTP_LIMITS: HttpLimits = {
   connections: 512,
   connectTimeoutMs: 10_000,
   headersTimeoutMs: 300_000,

@@ -12,7 +12,7 @@ export function errorBody(id: string, error: RpcError): Buffer {
 }
 
 /** Answers that the transport itself gives, without the child: HTTP status and JSON-RPC error (spec.md §2; codes as in the official SDKs). */
-export const TRANSPORT_ERRORS = {
+const TRANSPORT_ERRORS = {
   sessionMissing: [400, { code: -32000, message: "Bad Request: Mcp-Session-Id header is required" }],
   sessionUnknown: [404, { code: -32001, message: "Session not found" }],
   initializeAlone: [400, { code: -32600, message: "initialize stands alone in a POST and outside of a session" }],
