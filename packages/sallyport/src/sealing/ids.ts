@@ -32,10 +32,10 @@ const MAX_SEALED_CHARACTERS = 4096;
 
 /** Ids that an earlier master key sealed still open. */
 export function createIdSealer(sealer: Sealer): IdSealer {
-  const keys = sealer.deriveAll("ids").map((key, index) => ({ key, nonceKey: sealer.deriveAll("id-nonces")[index] }));
-  const [first] = keys;
-  if (first?.nonceKey === undefined) throw new TypeError("a sealer has at least one key");
-  const { key, nonceKey } = first;
+  const nonceKey = sealer.derive("id-nonces");
+  const keys = sealer.deriveAll("ids");
+  const [key] = keys;
+  if (key === undefined) throw new TypeError("a sealer has at least one key");
   return {
     sealId(scope, upstreamId, owner) {
       const associatedData = bind(scope, owner);
@@ -52,7 +52,7 @@ export function createIdSealer(sealer: Sealer): IdSealer {
       const bytes = Buffer.from(sealed, "base64url");
       const associatedData = bind(scope, owner);
       for (const candidate of keys) {
-        const lock = { key: candidate.key, nonce: bytes.subarray(0, NONCE_BYTES), associatedData };
+        const lock = { key: candidate, nonce: bytes.subarray(0, NONCE_BYTES), associatedData };
         const opened = decrypt(lock, bytes.subarray(NONCE_BYTES));
         if (opened !== undefined) return Buffer.from(opened).toString("utf8");
       }

@@ -33,11 +33,8 @@ export interface MasterKeySource {
 export function loadMasterKey(source: MasterKeySource): readonly [Uint8Array, ...Uint8Array[]] {
   const { env, file } = source;
   if (env !== undefined && env.trim() !== "") return parseMasterKeys(env, "the master key variable");
-  for (;;) {
-    const text = readKeyFile(file);
-    if (text !== undefined) return parseMasterKeys(text, `the master key file ${JSON.stringify(file)}`);
-    createKeyFile(file, source.system);
-  }
+  const text = readKeyFile(file) ?? createKeyFile(file, source.system);
+  return parseMasterKeys(text, `the master key file ${JSON.stringify(file)}`);
 }
 
 function parseMasterKeys(text: string, where: string): readonly [Uint8Array, ...Uint8Array[]] {
@@ -74,7 +71,7 @@ function readKeyFile(file: string): string | undefined {
 }
 
 /** Written whole under another name and then linked: `link` fails when the name exists, so of two processes at once one wins, and nobody reads half a key. */
-function createKeyFile(file: string, from: Pick<System, "randomBytes">): void {
+function createKeyFile(file: string, from: Pick<System, "randomBytes">): string {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.${base64url(from.randomBytes(6))}`;
   const descriptor = openSync(draft, "wx", 0o600);
@@ -89,6 +86,9 @@ function createKeyFile(file: string, from: Pick<System, "randomBytes">): void {
     closeSync(descriptor);
     rmSync(draft, { force: true });
   }
+  const text = readKeyFile(file);
+  if (text === undefined) throw new Error(`the master key file ${JSON.stringify(file)} is a link that leads nowhere`);
+  return text;
 }
 
 /** A key that seals rows must survive a power cut before the first row does. Windows cannot open folders. */
