@@ -67,8 +67,8 @@ export interface VerifiedAccessToken {
 }
 
 /** Characters. Header limits of servers are near 8 KB, and a token is no place for data. */
-export const MAX_TOKEN_LENGTH = 8 * 1024;
-export const MAX_ACTORS = 8;
+const MAX_TOKEN_LENGTH = 8 * 1024;
+const MAX_ACTORS = 8;
 const MAX_TIME = 253_402_300_799; // the year 9999: beyond it a number is no date
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/; // RFC 6749 §3.3
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/; // base64url of a SHA-256, RFC 9449 §6.1

@@ -56,7 +56,7 @@ export interface DpopProof {
 }
 
 /** Seconds. `iat` may lie this far from our clock, either way; a `jti` is remembered until it cannot pass any more. */
-export const DPOP_WINDOW = 300;
+const DPOP_WINDOW = 300;
 const MAX_PROOF_LENGTH = 4 * 1024;
 const MAX_JTI_LENGTH = 256;
 

@@ -13,6 +13,8 @@ export interface ProtectedResourceMetadataOptions {
   readonly issuers: readonly string[];
   /** The small set that a first consent asks for, not the catalogue (R-12). */
   readonly baseline: readonly string[];
+  /** The token is also taken from a posted form (RFC 6750 §2.2). */
+  readonly formTokens: boolean;
   /** Set where proofs are checked: the algorithms accepted (RFC 9449 §5.1 names them the same way for a resource). */
   readonly dpopAlgorithms?: readonly string[];
   /** More members: `resource_name`, `resource_documentation`, `resource_policy_uri`, … */
@@ -32,7 +34,7 @@ const COMPUTED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The protected resource metadata document. `bearer_methods_supported` is `["header"]`: neither query nor form body is read (R-24).
+ * The protected resource metadata document. `bearer_methods_supported` never has `query`: no token is read there (R-24).
  * `offline_access` is no scope of a resource and is left out (R-11).
  * @throws TypeError when there is no issuer, or an extra member would replace a computed one.
  */
@@ -47,7 +49,7 @@ export function formatProtectedResourceMetadata(options: ProtectedResourceMetada
     resource: options.resource,
     authorization_servers: [...options.issuers],
     scopes_supported: withoutOfflineAccess(options.baseline),
-    bearer_methods_supported: ["header"],
+    bearer_methods_supported: options.formTokens ? ["header", "body"] : ["header"],
     ...(options.dpopAlgorithms === undefined ? {} : { dpop_signing_alg_values_supported: [...options.dpopAlgorithms] }),
   };
 }

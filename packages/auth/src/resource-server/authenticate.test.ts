@@ -83,6 +83,31 @@ describe("credentials", () => {
   });
 });
 
+describe("a token in a posted form (RFC 6750 §2.2)", () => {
+  const posted = (token: string, headers: Record<string, string> = {}, method = "POST"): RequestHead => ({
+    ...head(headers),
+    method,
+    form: new URLSearchParams({ access_token: token }),
+  });
+
+  test("is taken where forms are switched on, and the metadata says so", async () => {
+    const rs = server({ formTokens: true });
+    expect((await rs.authenticate(posted(await issuer.token()))).principal.sub).toBe("user-1");
+    expect(rs.metadata().bearer_methods_supported).toEqual(["header", "body"]);
+  });
+
+  test("is not taken elsewhere, by GET, or besides another one", async () => {
+    const token = await issuer.token();
+    const authorization = `Bearer ${token}`;
+    const rs = server({ formTokens: true });
+    expect(await reasonOf(() => server().authenticate(posted(token)))).toBe("token_missing");
+    expect(await reasonOf(() => rs.authenticate(posted(token, {}, "GET")))).toBe("token_missing");
+    expect(await reasonOf(() => rs.authenticate(posted(token, { authorization })))).toBe("token_several");
+    const twice = new URLSearchParams(`access_token=${token}&access_token=${token}`);
+    expect(await reasonOf(() => rs.authenticate({ ...posted(token), form: twice }))).toBe("token_several");
+  });
+});
+
 describe("a verified token", () => {
   test("becomes a principal with the roles of the records, not of the token (R-47)", async () => {
     const token = await issuer.token({ roles: ["admin"], scope: "mcp:write" });

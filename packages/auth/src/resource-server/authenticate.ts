@@ -23,6 +23,7 @@ export interface AuthenticatePorts {
   readonly sha256: Sha256;
   readonly clockSkew: number;
   readonly cachedTokens: number;
+  readonly formTokens: boolean;
   readonly dpop: ResourceServerOptions["dpop"];
   readonly system: System;
 }
@@ -40,7 +41,7 @@ export function createAuthenticate(ports: AuthenticatePorts): (head: RequestHead
     chain(checkBinding(entry.principal, credentials, { head, ports }), () => withRecords(entry, ports));
 
   return (head) => {
-    const credentials = readCredentials(head);
+    const credentials = readCredentials(head, ports.formTokens);
     const now = ports.system.now();
     const known = cache.find(credentials.token, now);
     if (known !== undefined) return admit(known, credentials, head);
@@ -100,7 +101,7 @@ function withRecords(entry: CachedToken, { policy, isLive, system }: Authenticat
 }
 
 /** What both amount to (R-18): `write` of the token under a grant cut down to `read` leaves `read`, if `write` includes it. */
-export function intersectScopes(
+function intersectScopes(
   hierarchy: ScopeHierarchy,
   token: readonly string[],
   granted: readonly string[],

@@ -19,6 +19,8 @@ export interface RequestHead {
   /** Query string with its `?`, or `""`. Only looked at to refuse tokens in it. */
   readonly query: string;
   readonly header: HeaderLookup;
+  /** The fields of an `application/x-www-form-urlencoded` body; read only where {@link ResourceServerOptions.formTokens} is on. */
+  readonly form?: URLSearchParams;
 }
 
 /**
@@ -69,6 +71,8 @@ export interface ResourceServerOptions {
   readonly cachedTokens?: number;
   /** Seconds of difference between the clocks that are tolerated; default 5, 0 to 60. */
   readonly clockSkew?: number;
+  /** Take the token from a posted form too (RFC 6750 §2.2), for servers of forms; never for MCP. Default false. */
+  readonly formTokens?: boolean;
   /** Accept tokens bound to a key (RFC 9449). Without it a token with `cnf` is refused. */
   readonly dpop?: { readonly replay: ReplayRecorder; readonly nonces?: DpopNonces };
   readonly system?: System;

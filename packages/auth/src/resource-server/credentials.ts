@@ -8,14 +8,19 @@ export interface Credentials {
 }
 
 /**
- * The one access token of a request: one `Authorization` header, scheme Bearer or DPoP in any case (RFC 9110 §11.1), nothing in the query.
+ * The one access token of a request: one `Authorization` header, scheme Bearer or DPoP in any case (RFC 9110 §11.1), nothing in the query;
+ * or the `access_token` of the form that was handed in (RFC 6750 §2.2), where forms are accepted.
  * @throws OAuthError `token_missing`, `token_several`, `token_in_query`.
  */
-export function readCredentials(head: RequestHead): Credentials {
+export function readCredentials(head: RequestHead, acceptsForms: boolean): Credentials {
   // R-24, RFC 9700 §4.3.2: a token in a URL ends up in logs and histories, so it is refused even where it is not needed.
   if (head.query.length > 1 && new URLSearchParams(head.query).has("access_token"))
     throw new OAuthError("token_in_query");
   const authorization = single(head, "authorization", "token_several");
+  const posted = acceptsForms && head.method === "POST" ? (head.form?.getAll("access_token") ?? []) : [];
+  // RFC 6750 §2: no more than one method, and no more than one token, in one request.
+  if (posted.length > 1 || (posted.length === 1 && authorization !== undefined)) throw new OAuthError("token_several");
+  if (posted[0] !== undefined) return { scheme: "bearer", token: posted[0] };
   if (authorization === undefined) throw new OAuthError("token_missing");
   const space = authorization.indexOf(" ");
   const scheme = (space === -1 ? authorization : authorization.slice(0, space)).toLowerCase();

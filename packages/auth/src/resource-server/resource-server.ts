@@ -33,6 +33,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     resource,
     issuers: options.issuers.map(({ issuer }) => issuer),
     baseline: options.baseline,
+    formTokens: options.formTokens ?? false,
     ...(dpopAlgorithms === undefined ? {} : { dpopAlgorithms }),
     ...(options.metadata === undefined ? {} : { extra: options.metadata }),
   });
@@ -50,6 +51,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     system,
     verifySignature: options.verifySignature ?? verifySignatureWeb,
     sha256: options.sha256 ?? sha256Web,
+    formTokens: options.formTokens ?? false,
     clockSkew: options.clockSkew ?? DEFAULT_CLOCK_SKEW,
     cachedTokens: options.cachedTokens ?? DEFAULT_CACHED_TOKENS,
   });
