@@ -41,12 +41,11 @@ export class OpenObjects {
     return base !== undefined && base !== -1;
   }
 
-  /** @returns false if the innermost object has the key from `start` to `end` already. */
-  add(hash: number, start: number, end: number, escaped: boolean): boolean {
+  /** @returns false if the innermost object has the key from `start` to `end` already. The key holds no escapes. */
+  add(hash: number, start: number, end: number): boolean {
     const base = this.bases[this.bases.length - 1] ?? 0;
-    const set = this.sets[this.sets.length - 1];
-    if (set !== undefined || escaped || this.top - base >= FEW_KEYS * RECORD)
-      return this.addDecoded(set, base, [start, end]);
+    const full = this.top - base >= FEW_KEYS * RECORD;
+    if (full || this.sets[this.sets.length - 1] !== undefined) return this.addDecoded(this.decode(start, end));
     const { records } = this;
     for (let at = base; at < this.top; at += RECORD) {
       if (records[at] === hash && this.same(at, start, end)) return false;
@@ -58,6 +57,21 @@ export class OpenObjects {
     return true;
   }
 
+  /** @returns false if the innermost object has the key already. From now on this object keeps a set. */
+  addDecoded(key: string): boolean {
+    const set = this.sets[this.sets.length - 1] ?? this.makeSet();
+    return set.size !== set.add(key).size;
+  }
+
+  private makeSet(): Set<string> {
+    const set = new Set<string>();
+    for (let at = this.bases[this.bases.length - 1] ?? 0; at < this.top; at += RECORD) {
+      set.add(this.decode(this.records[at + 1] ?? 0, this.records[at + 2] ?? 0));
+    }
+    this.sets[this.sets.length - 1] = set;
+    return set;
+  }
+
   private same(record: number, start: number, end: number): boolean {
     const other = this.records[record + 1] ?? 0;
     if ((this.records[record + 2] ?? 0) - other !== end - start) return false;
@@ -65,17 +79,5 @@ export class OpenObjects {
       if (this.bytes[other + offset] !== this.bytes[start + offset]) return false;
     }
     return true;
-  }
-
-  private addDecoded(known: Set<string> | undefined, base: number, key: readonly [number, number]): boolean {
-    let set = known;
-    if (set === undefined) {
-      set = new Set();
-      for (let at = base; at < this.top; at += RECORD) {
-        set.add(this.decode(this.records[at + 1] ?? 0, this.records[at + 2] ?? 0));
-      }
-      this.sets[this.sets.length - 1] = set;
-    }
-    return set.size !== set.add(this.decode(...key)).size;
   }
 }

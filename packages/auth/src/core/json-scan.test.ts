@@ -110,6 +110,42 @@ describe("scanJson", () => {
     );
   });
 
+  it("finds a duplicate exactly where some object has one, whatever surrounds it", () => {
+    type Tree = string | number | readonly Tree[] | { readonly members: readonly (readonly [string, Tree])[] };
+    const key = fc.oneof(
+      fc.constantFrom("a", "b", "é", "\n", '"', "\\", "arguments", "arguments_"),
+      fc.string({ unit: "grapheme", maxLength: 3 }),
+    );
+    const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
+      tree: fc.oneof(
+        { maxDepth: 4 },
+        key,
+        fc.integer(),
+        fc.array(tie("tree"), { maxLength: 3 }),
+        fc.record({ members: fc.array(fc.tuple(key, tie("tree")), { maxLength: 16 }) }),
+      ),
+    }));
+    const hasDuplicate = (node: Tree): boolean => {
+      if (typeof node !== "object") return false;
+      if (!("members" in node)) return node.some(hasDuplicate);
+      const names = node.members.map(([name]) => name);
+      return new Set(names).size !== names.length || node.members.some(([, value]) => hasDuplicate(value));
+    };
+    const write = (node: Tree): string => {
+      if (typeof node !== "object") return JSON.stringify(node);
+      if (!("members" in node)) return `[${node.map(write).join(" , ")}]`;
+      return `{${node.members.map(([name, value]) => `${JSON.stringify(name)} :${write(value)}`).join(",\n")}}`;
+    };
+    fc.assert(
+      fc.property(tree, (node) => {
+        const text = write(node);
+        JSON.parse(text);
+        expect(scan(text, 32).fault).toBe(hasDuplicate(node) ? "duplicate" : undefined);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it("always answers for bytes that are no JSON, and throws never", () => {
     const soup = fc.oneof(
       fc.string({ unit: fc.constantFrom(...'{}[]",:\\u0d8aeE+-.19 \n'), maxLength: 400 }),

@@ -15,6 +15,9 @@ export interface JsonScan {
 const WALK = 24;
 /** A literal this short without exponent has at most 15 digits, and those a double always keeps (IEEE 754, DBL_DIG). */
 const SURELY_EXACT = 15;
+/** Assigned instead of parsed, it would change an object's prototype. */
+const PROTOTYPE = "__proto__";
+const PROTOTYPE_HASH = Array.from(PROTOTYPE, (character) => character.charCodeAt(0)).reduce(mix, 0);
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const LENIENT_UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -45,6 +48,11 @@ const LOWER_CASE = 0x20;
  */
 export function scanJson(bytes: Uint8Array, text: string, maxDepth: number): JsonScan {
   return new Scanner(bytes, text, maxDepth).run();
+}
+
+/** Cheap, and that is enough: equal hashes are compared byte by byte, in objects of few keys only. */
+function mix(hash: number, code: number): number {
+  return (Math.imul(hash, 31) + code) | 0;
 }
 
 function indexOrEnd(text: string, character: string, from: number): number {
@@ -116,18 +124,22 @@ class Scanner {
         return;
       }
       if (code === BACKSLASH) end = this.skipEscape(end) - 1;
-      hash = (Math.imul(hash, 31) + code) | 0;
+      hash = mix(hash, code);
     }
     this.position = end + 1;
-    const { escaped } = this;
-    if (escaped || end - start === 9) {
-      const key = this.decode(start, end);
-      if (key === "__proto__") this.fault = "prototype";
-      if (this.surrogate) this.refuseLoneSurrogates(key);
-    }
-    if (this.objects.add(hash, start, end, escaped) || this.fault !== undefined) return;
+    if (this.escaped || hash === PROTOTYPE_HASH) this.decodedKey(this.decode(start, end));
+    else if (!this.objects.add(hash, start, end)) this.duplicate(this.decode(start, end));
+  }
+
+  private decodedKey(key: string): void {
+    if (key === PROTOTYPE) this.fault = "prototype";
+    if (this.surrogate) this.refuseLoneSurrogates(key);
+    if (this.fault === undefined && !this.objects.addDecoded(key)) this.duplicate(key);
+  }
+
+  private duplicate(key: string): void {
     this.fault = "duplicate";
-    this.key = this.decode(start, end);
+    this.key = key;
   }
 
   private valueString(start: number): void {

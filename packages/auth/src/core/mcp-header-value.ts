@@ -5,7 +5,7 @@ import { quote } from "./quote.js";
 export type HeaderLookup = (name: string) => string | readonly string[] | undefined;
 
 /** Longest header value that is looked at, in characters. */
-export const MAX_HEADER_VALUE = 8192;
+const MAX_HEADER_VALUE = 8192;
 const HEADER_MISMATCH = -32020;
 
 const SENTINEL_START = "=?base64?";

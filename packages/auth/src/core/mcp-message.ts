@@ -36,7 +36,7 @@ export interface McpBody {
 /** Default and highest body size in bytes, nesting depth, and messages in one batch. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 export const MAX_DEPTH = 64;
-export const MAX_BATCH = 100;
+const MAX_BATCH = 100;
 
 /** Members that MCP gives a meaning, in the places where a decision looks. A key that differs from one only in case is refused there. */
 const WIRE_MEMBERS = foldNames([
