@@ -44,8 +44,6 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Uint8
       else rest.push(chunk);
     });
     request.on("end", () => resolve(rest === undefined ? (first ?? new Uint8Array(0)) : Buffer.concat(rest, length)));
-    request.on("close", () => {
-      if (!request.complete) reject(new ClientGone("the client closed the connection in the middle of its request"));
-    });
+    request.on("error", () => reject(new ClientGone("the connection ended in the middle of the request")));
   });
 }

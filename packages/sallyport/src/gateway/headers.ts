@@ -6,43 +6,59 @@ import type { HeaderLookup } from "@sallyport/auth";
  * and cookies, identity headers a caller could forge, an upstream's cookies, challenges and CORS headers.
  */
 
-/** To the upstream, besides `mcp-*` and what the operator lists. */
+/** To the upstream, besides `mcp-*` and what the operator lists. Session and event ids are opened by the one who sends. */
 const FORWARDED = ["accept", "content-type", "traceparent", "tracestate"];
 
-/** Read by the gateway and set anew from what it opened. */
-const REWRITTEN = new Set(["mcp-session-id", "last-event-id"]);
-
-/** Never forwarded, whatever the configuration says: credentials, framing, hop-by-hop (RFC 9110 §7.6.1) and what names the peer. */
+/** Never forwarded, whatever the configuration says: credentials, framing, hop-by-hop (RFC 9110 §7.6.1) and what is set anew. */
 const NEVER = new Set([
   ...["authorization", "cookie", "dpop", "host", "proxy-authorization", "accept-encoding", "expect", "origin"],
   ...["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"],
-  ...["content-length", "content-encoding"],
+  ...["content-length", "content-encoding", "mcp-session-id", "last-event-id"],
 ]);
 
-/** To the client. `content-length` and the session id are set by the one who writes the answer. */
+/** To the client. Length and session id are set by the one who writes the answer. */
 const RETURNED = ["content-type", "mcp-protocol-version", "retry-after", "allow", "x-accel-buffering"];
 
 /** Validates the operator's additions once. @throws TypeError naming those that may never be forwarded. */
 export function createForwardedNames(extra: readonly string[] = []): ReadonlySet<string> {
   const names = extra.map((name) => name.toLowerCase());
-  const refused = names.filter(
-    (name) => NEVER.has(name) || REWRITTEN.has(name) || !/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name),
-  );
+  const refused = names.filter((name) => NEVER.has(name) || !/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name));
   if (refused.length > 0) throw new TypeError(`forwardHeaders: ${refused.join(", ")} cannot be forwarded`);
   return new Set([...FORWARDED, ...names]);
 }
 
-/** The headers that go on, lower case. */
-export function forwardedHeaders(
-  headers: IncomingMessage["headers"],
-  names: ReadonlySet<string>,
-): Record<string, string> {
+/** The headers of one request, read once. Names in lower case, each once. */
+export interface ReceivedHeaders {
+  readonly names: readonly string[];
+  /** Repeated headers come as an array: a reader that must refuse repetition sees it. */
+  readonly lookup: HeaderLookup;
+}
+
+/**
+ * `node:http` keeps the first of a repeated `Authorization` and joins others, which would hide a repetition. The form that shows it is only
+ * made when some name came twice.
+ */
+export function readHeaders(request: IncomingMessage): ReceivedHeaders {
+  const { headers } = request;
+  const names = Object.keys(headers);
+  if (names.length * 2 === request.rawHeaders.length) {
+    return { names, lookup: (name) => headers[name] as string | undefined };
+  }
+  const distinct = request.headersDistinct;
+  const lookup: HeaderLookup = (name) => {
+    const values = distinct[name];
+    return values?.length === 1 ? values[0] : values;
+  };
+  return { names: Object.keys(distinct), lookup };
+}
+
+/** The headers that go on, lower case. A repeated one is one list (RFC 9110 §5.3). */
+export function forwardedHeaders(received: ReceivedHeaders, allowed: ReadonlySet<string>): Record<string, string> {
   const forwarded: Record<string, string> = {};
-  for (const name in headers) {
-    if (!names.has(name) && !(name.startsWith("mcp-") && name !== "mcp-session-id")) continue;
-    const value = headers[name];
-    if (typeof value === "string") forwarded[name] = value;
-    else if (value !== undefined) forwarded[name] = value.join(", ");
+  for (const name of received.names) {
+    if (!allowed.has(name) && !(name.startsWith("mcp-") && !NEVER.has(name))) continue;
+    const value = received.lookup(name);
+    if (value !== undefined) forwarded[name] = typeof value === "string" ? value : value.join(", ");
   }
   return forwarded;
 }
@@ -55,20 +71,4 @@ export function returnedHeaders(headers: Readonly<Record<string, string | readon
     if (typeof value === "string") returned[name] = value;
   }
   return returned;
-}
-
-/**
- * Looks headers up so that repetition is seen: `node:http` keeps the first of a repeated `Authorization` and joins others, and a reader
- * that must refuse repetition would not notice. The distinct form is only built when some name came twice.
- */
-export function createHeaderLookup(request: IncomingMessage): HeaderLookup {
-  const { headers, rawHeaders } = request;
-  let names = 0;
-  for (const _ in headers) names += 1;
-  if (names * 2 === rawHeaders.length) return (name) => headers[name] as string | undefined;
-  const distinct = request.headersDistinct;
-  return (name) => {
-    const values = distinct[name];
-    return values?.length === 1 ? values[0] : values;
-  };
 }

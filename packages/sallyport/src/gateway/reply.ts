@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { type Authenticated, McpError, OAuthError, type Principal, type Refusal } from "@sallyport/auth";
+import { McpError, OAuthError, type Principal, type Refusal } from "@sallyport/auth";
 import { type Exchange, UpstreamError, type UpstreamHandler } from "../upstream/upstream.js";
 import type { GatewayServer, Limits } from "./contract.js";
 import { EventFilter } from "./event-filter.js";
@@ -52,7 +52,9 @@ export class Reply implements UpstreamHandler, OpenExchange {
   #exchange: Exchange | undefined;
   #status = 0;
   #headers: Record<string, string> = {};
-  #declared = -1;
+  /** Bytes that the whole answer has: a number when declared, `undefined` when it will show. */
+  #declared: number | undefined;
+  #json = false;
   #events = false;
   #held: Uint8Array[] | undefined;
   #heldBytes = 0;
@@ -63,9 +65,9 @@ export class Reply implements UpstreamHandler, OpenExchange {
   constructor(
     private readonly context: ReplyContext,
     private readonly response: ServerResponse,
-    private readonly who: { readonly authenticated: Authenticated; readonly cors: HeaderRecord },
+    private readonly who: { readonly principal: Principal; readonly cors: HeaderRecord },
   ) {
-    this.principal = who.authenticated.principal;
+    this.principal = who.principal;
     this.resource = context.server.resourceServer.resource;
     context.exchanges.add(this);
     response.on("close", () => this.#closed());
@@ -97,7 +99,8 @@ export class Reply implements UpstreamHandler, OpenExchange {
     this.#headers = this.#returned(headers);
     const type = this.#headers["content-type"] ?? "";
     const length = headers["content-length"];
-    this.#declared = typeof length === "string" ? Number(length) : JSON_TYPE.test(type) ? 0 : -1;
+    this.#declared = typeof length === "string" ? Number(length) : undefined;
+    this.#json = JSON_TYPE.test(type);
     this.#events = EVENT_STREAM.test(type);
     if (this.#events) this.#startEvents();
     else this.#phase = this.read === undefined ? "holding" : "collecting";
@@ -107,8 +110,9 @@ export class Reply implements UpstreamHandler, OpenExchange {
     if (this.#phase === "flowing") return this.#flow(chunk);
     if (this.#phase === "collecting") return this.#collect(chunk);
     if (this.#phase !== "holding") return true;
-    // One chunk that is the whole answer waits for its end, so that head and body leave in one write. JSON without a declared length may too.
-    if (this.#held === undefined && (this.#declared === 0 || this.#declared === chunk.length)) {
+    // One chunk that is the whole answer waits for its end, so that head and body leave in one write; nobody can read half a JSON text anyway.
+    const whole = this.#declared === undefined ? this.#json : this.#declared === chunk.length;
+    if (whole && this.#held === undefined) {
       this.#held = [chunk];
       return true;
     }
@@ -186,7 +190,7 @@ export class Reply implements UpstreamHandler, OpenExchange {
 
   #startFlow(): void {
     this.#phase = "flowing";
-    if (!this.#events && this.#declared > 0) this.#headers["content-length"] = String(this.#declared);
+    if (!this.#events && this.#declared !== undefined) this.#headers["content-length"] = String(this.#declared);
     this.response.writeHead(this.#status, this.#headers);
   }
 
@@ -213,12 +217,11 @@ export class Reply implements UpstreamHandler, OpenExchange {
 
   #readWhole(): string | undefined {
     const bytes = Buffer.concat(this.#held ?? []);
-    const json = JSON_TYPE.test(this.#headers["content-type"] ?? "");
     // An upstream's own error page or an empty 202 holds no list; anything else that cannot be read is not shown.
     if (bytes.length === 0) return "";
     try {
       const text = DECODER.decode(bytes);
-      if (!json && this.#status >= 400) return text;
+      if (!this.#json && this.#status >= 400) return text;
       return this.read?.(text) ?? text;
     } catch {
       this.#broken("a list that cannot be read");

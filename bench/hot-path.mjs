@@ -1,0 +1,176 @@
+// What does the gateway cost beside a proxy that checks nothing? Run: npm run build && node bench/hot-path.mjs [rounds] [seconds] [T1,L1,C1,M1,R1]
+//
+// B is bare node:http in front of undici's dispatch; same upstream, same run, interleaved, medians of the rounds. Quote the ratios, not
+// the rates: those belong to the machine. `B single` is B with the one optimisation that does not check less (a small answer in one write).
+import { fork } from "node:child_process";
+import { connect } from "node:net";
+import { burst, pinned, tools } from "./hot-path/load.mjs";
+
+const ROUNDS = Number(process.argv[2] ?? 5);
+const SECONDS = Number(process.argv[3] ?? 2);
+const ROWS = new Set((process.argv[4] ?? "T1,L1,C1,M1,R1").split(","));
+// Compilers need some 30,000 calls before they are done; a busy machine takes longer for them.
+const WARM_UP_SECONDS = 6;
+const STREAMS = 1_000;
+const WAVES = 5;
+const body = JSON.stringify({
+  jsonrpc: "2.0",
+  id: 1,
+  method: "tools/call",
+  params: { name: "echo", arguments: { text: "hello" } },
+});
+
+const children = [];
+process.on("exit", () => children.forEach((child) => void child.kill()));
+
+/** Starts one contender on its CPU and waits for what it says first. */
+function start(cpu, file, ...argv) {
+  const [program, ...rest] = pinned(cpu, [
+    process.execPath,
+    "--expose-gc",
+    new URL(`./hot-path/${file}`, import.meta.url).pathname,
+  ]);
+  const child = fork(rest.at(-1), argv.map(String), {
+    execPath: program,
+    execArgv: rest.slice(0, -1),
+    serialization: "json",
+  });
+  children.push(child);
+  return new Promise((resolve, reject) => {
+    child.once("message", (said) => resolve({ ...said, child }));
+    child.once("exit", (code) => reject(new Error(`${file} ended with ${code}`)));
+  });
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const ratio = (one, other) => (one / other).toFixed(2);
+
+/** CPU seconds of a process so far, where /proc tells. */
+async function cpuSeconds(pid) {
+  const { readFile } = await import("node:fs/promises");
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields === undefined ? Number.NaN : (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+async function compare(contenders, connections) {
+  const samples = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [name, { port, tokens, child }] of Object.entries(contenders)) {
+      const before = await cpuSeconds(child.pid);
+      const result = await burst({ port, tokens, body, connections, seconds: round === 0 ? WARM_UP_SECONDS : SECONDS });
+      const micros = (((await cpuSeconds(child.pid)) - before) / (result.rate * SECONDS)) * 1e6;
+      if (result.errors > 0) throw new Error(`${name}: ${result.errors} errors`);
+      if (round > 0) samples[name].push({ ...result, micros });
+    }
+  }
+  const row = (list) =>
+    Object.fromEntries(["rate", "p50", "p99", "micros"].map((key) => [key, median(list.map((one) => one[key]))]));
+  return Object.fromEntries(Object.entries(samples).map(([name, list]) => [name, row(list)]));
+}
+
+function print(title, rows) {
+  console.log(`\n${title}`);
+  for (const [name, { rate, p50, p99, micros }] of Object.entries(rows)) {
+    const of = `of B ${ratio(rate, rows.B.rate)}   CPU ${ratio(micros, rows.B.micros)}   p50 ${ratio(p50, rows.B.p50)}   p99 ${ratio(p99, rows.B.p99)}`;
+    console.log(
+      `  ${name.padEnd(22)} ${String(Math.round(rate)).padStart(6)}/s  p50 ${p50.toFixed(2)} ms  p99 ${p99.toFixed(2)} ms  ${micros.toFixed(0)} µs CPU   ${of}`,
+    );
+  }
+}
+
+const ask = ({ child }, question) =>
+  new Promise((resolve) => {
+    child.once("message", resolve);
+    child.send(question);
+  });
+const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Opens event streams that say nothing, waits for each one's head, and gives the way to end them all. */
+async function openStreams({ port, tokens: [token], session }) {
+  const sockets = await Promise.all(
+    Array.from(
+      { length: STREAMS },
+      () =>
+        new Promise((resolve, reject) => {
+          const socket = connect(port, "127.0.0.1", () =>
+            socket.write(
+              `GET /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/event-stream\r\nAuthorization: Bearer ${token}\r\n` +
+                `Mcp-Session-Id: ${session}\r\nMCP-Protocol-Version: 2025-11-25\r\n\r\n`,
+            ),
+          );
+          socket.once("data", (head) => (head.includes(" 200 ") ? resolve(socket) : reject(new Error(String(head)))));
+          socket.once("error", reject);
+        }),
+    ),
+  );
+  return () => sockets.forEach((socket) => void socket.destroy());
+}
+
+async function memory(gateway) {
+  await (await openStreams(gateway))(); // What is only needed once is not a stream's.
+  await later(500);
+  const { rss: idle } = await ask(gateway, "idle");
+  console.log(`\nM1 ${STREAMS} idle event streams, ${WAVES} waves (KB of RSS per stream over idle; target 35, flat)`);
+  for (let wave = 1; wave <= WAVES; wave++) {
+    const end = await openStreams(gateway);
+    await later(300);
+    const { rss, open } = await ask(gateway, "open");
+    end();
+    await later(500);
+    const after = await ask(gateway, "ended");
+    console.log(
+      `  wave ${wave}  ${((rss - idle) / 1024 / STREAMS).toFixed(1)} KB  open ${open}  then ${after.open} exchanges, ${after.upstream.running} upstream`,
+    );
+  }
+}
+
+/** Clients that disconnect in the middle of their question or answer. */
+async function disconnects(gateway) {
+  const {
+    port,
+    tokens: [token],
+  } = gateway;
+  const head = `POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nAuthorization: Bearer ${token}\r\nContent-Length: ${body.length}\r\n\r\n`;
+  for (let batch = 0; batch < 50; batch++) {
+    await Promise.all(
+      Array.from(
+        { length: 40 },
+        (_, index) =>
+          new Promise((resolve) => {
+            const socket = connect(port, "127.0.0.1", () =>
+              socket.write(head + body.slice(0, index % 2 ? body.length : 20), () =>
+                setImmediate(() => socket.destroy()),
+              ),
+            );
+            socket.once("error", () => {});
+            socket.once("close", resolve);
+          }),
+      ),
+    );
+  }
+  await later(1_000);
+  const { open, upstream } = await ask(gateway, "after");
+  console.log(
+    `\nR1 2,000 disconnects, one second later: ${open} exchanges, ${upstream.exchanges} upstream slots (target 0)`,
+  );
+}
+
+console.log(`${ROUNDS} rounds of ${SECONDS} s, Node ${process.version}, ${tools}`);
+const upstream = await start(1, "upstream.mjs");
+const B = await start(0, "bare.mjs", upstream.port, "plain");
+const single = await start(0, "bare.mjs", upstream.port, "single");
+const warm = await start(0, "gateway.mjs", upstream.port, 1, 10_000);
+const contenders = { B: { ...B, tokens: warm.tokens }, "B single": { ...single, tokens: warm.tokens }, gateway: warm };
+if (ROWS.has("T1")) print("T1 64 connections, warm token (target: of B ≥ 0.85)", await compare(contenders, 64));
+if (ROWS.has("L1")) print("L1 1 connection", await compare(contenders, 1));
+if (ROWS.has("C1")) {
+  const cold = await start(0, "gateway.mjs", upstream.port, 2_000, 1);
+  print(
+    "C1 64 connections, every token new, ES256 (target: of B ≥ 0.30)",
+    await compare({ B: contenders.B, gateway: cold }, 64),
+  );
+}
+if (ROWS.has("M1")) await memory(await start(0, "gateway.mjs", upstream.port, 1, 10_000));
+if (ROWS.has("R1")) await disconnects(warm);
+process.exit(0);

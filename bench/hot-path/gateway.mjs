@@ -1,0 +1,65 @@
+// The product: real tokens, real policy, liveness and sealing, all of it on. argv: upstream port, number of tokens, tokens to cache.
+import { randomBytes } from "node:crypto";
+import { createServer } from "node:net";
+import { createResourceServer, system } from "@sallyport/auth";
+import { sha256Node, verifySignatureNode } from "@sallyport/auth/node";
+import { createTestIssuer } from "@sallyport/auth/testing";
+import { createGateway } from "../../packages/sallyport/dist/gateway/listener.js";
+import { createLiveness } from "../../packages/sallyport/dist/gateway/liveness.js";
+import { createDefaultPolicy } from "../../packages/sallyport/dist/policy/default-policy.js";
+import { createIdSealer } from "../../packages/sallyport/dist/sealing/ids.js";
+import { createSealer } from "../../packages/sallyport/dist/sealing/sealer.js";
+import { createHttpUpstream } from "../../packages/sallyport/dist/upstream/http.js";
+
+const [upstreamPort, tokens, cachedTokens] = process.argv.slice(2).map(Number);
+
+const port = await new Promise((resolve) => {
+  const probe = createServer().listen(0, "127.0.0.1", () => {
+    const { port } = probe.address();
+    probe.close(() => resolve(port));
+  });
+});
+const publicUrl = `http://localhost:${port}`;
+const resource = `${publicUrl}/mcp`;
+const issuer = await createTestIssuer({ issuer: publicUrl, resource });
+const record = { roles: [], entitled: ["mcp:write"], granted: ["mcp:read"] };
+const liveness = createLiveness({
+  feed: { since: async () => [], head: async () => 0 },
+  records: { load: async () => record },
+  system,
+});
+await liveness.start();
+const upstream = createHttpUpstream({
+  url: `http://127.0.0.1:${upstreamPort}/mcp`,
+  system,
+  limits: { connections: 4096 },
+});
+const resourceServer = createResourceServer({
+  resource,
+  issuers: [issuer],
+  policy: createDefaultPolicy({ scopeOf: (tool) => (tool === "echo" ? "mcp:read" : undefined) }),
+  baseline: ["mcp:read"],
+  isLive: liveness.isLive(resource),
+  verifySignature: verifySignatureNode,
+  sha256: sha256Node,
+  cachedTokens,
+});
+const identifiers = createIdSealer(createSealer(randomBytes(32), system));
+const gateway = createGateway({
+  publicUrl,
+  servers: [{ resourceServer, upstream, identifiers, settled: () => liveness.settled() }],
+  web: () => new Response(null, { status: 404 }),
+  listen: { port, hosts: ["127.0.0.1"] },
+  system,
+  standing: liveness,
+});
+await gateway.listen();
+const owner = { iss: publicUrl, sub: "user-1", client_id: "client-1" };
+const sessions = identifiers.sealId({ kind: "session", server: "" }, "session", owner);
+const made = [];
+for (let index = 0; index < tokens; index++) made.push(await issuer.token({ sid: "session-1" }));
+process.send?.({ port, tokens: made, session: sessions });
+process.on("message", (question) => {
+  globalThis.gc?.();
+  process.send?.({ question, rss: process.memoryUsage.rss(), open: gateway.openExchanges, upstream: upstream.stats() });
+});
