@@ -65,7 +65,8 @@ for (const [name, value] of BODIES) {
   ];
   const times = contenders.map(() => []);
   for (const run of contenders) measure(run);
-  for (let round = 0; round < ROUNDS; round++) contenders.forEach((run, index) => times[index].push(measure(run)));
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [index, run] of contenders.entries()) times[index].push(measure(run));
   const [parse, scan, strict] = times.map(median);
   const cell = (number, width) => number.toFixed(number < 100 ? 2 : 0).padStart(width);
   console.log(

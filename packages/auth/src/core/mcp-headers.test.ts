@@ -63,12 +63,6 @@ describe("checkMcpHeaders: the revision", () => {
       "2026-07-28",
     ],
     [
-      "a legacy version in _meta that the header repeats",
-      { "mcp-protocol-version": "2025-11-25" },
-      call({ _meta: { [VERSION]: "2025-11-25" } }),
-      "2025-11-25",
-    ],
-    [
       "initialize with a modern claim, which the method table then refuses",
       { ...modern, "mcp-method": "initialize" },
       call({}, "initialize"),
@@ -95,7 +89,13 @@ describe("checkMcpHeaders: the revision", () => {
     ["a modern body without header", { "mcp-method": "tools/call", "mcp-name": "echo" }, call(), -32020],
     ["a modern notification body without header", {}, { ...note, params: { _meta: meta } }, -32020],
     ["a legacy body claim with a modern header", modern, call({ _meta: { [VERSION]: "2025-11-25" } }), -32020],
-    ["a legacy body claim without header", {}, call({ _meta: { [VERSION]: "2025-11-25" } }), -32020],
+    [
+      "a legacy body claim that the header repeats",
+      { "mcp-protocol-version": "2025-11-25" },
+      call({ _meta: { [VERSION]: "2025-11-25" } }),
+      -32022,
+    ],
+    ["a legacy body claim without header", {}, call({ _meta: { [VERSION]: "2025-11-25" } }), -32022],
     ["initialize under a modern header", modern, initialize, -32020],
     ["a modern header without _meta", full, legacyCall, -32602],
     ["a modern header without version in _meta", full, call({ _meta: { other: 1 } }), -32602],

@@ -78,9 +78,10 @@ function revisionOf(message: McpMessage, stated: string | undefined): Revision {
   if (stated !== undefined && stated !== claim) {
     throw mismatch(`MCP-Protocol-Version is ${quote(stated)}, but the body names ${quote(claim)}.`, id);
   }
-  const revision = knownRevision(claim, id);
+  // Only 2026-07-28 has such a claim. A server may take one for an older revision for either era, so that nobody could tell what it will do.
+  if (claim !== MODERN) throw unsupported(claim, [MODERN], id);
   if (stated === undefined) throw mismatch(`MCP-Protocol-Version is missing; the body names ${quote(claim)}.`, id);
-  return revision;
+  return MODERN;
 }
 
 function revisionWithoutClaim(message: McpMessage, stated: string | undefined): Revision {
@@ -94,9 +95,13 @@ function revisionWithoutClaim(message: McpMessage, stated: string | undefined): 
 function knownRevision(version: string, id?: string | number): Revision {
   const revision = REVISIONS.find((known) => known === version);
   if (revision !== undefined) return revision;
-  throw new McpError(400, -32022, "Unsupported protocol version", {
+  throw unsupported(version, REVISIONS, id);
+}
+
+function unsupported(requested: string, supported: readonly Revision[], id: string | number | undefined): McpError {
+  return new McpError(400, -32022, "Unsupported protocol version", {
     ...(id !== undefined && { id }),
-    data: { supported: [...REVISIONS], requested: version.slice(0, 100) },
+    data: { supported: [...supported], requested: requested.slice(0, 100) },
   });
 }
 
