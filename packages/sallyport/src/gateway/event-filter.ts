@@ -53,8 +53,10 @@ export class EventFilter {
   #event(bytes: Buffer): Buffer {
     const lines = bytes.toString("utf8").split(/\r\n|\n|\r/);
     const data = lines.filter((line) => line === "data" || line.startsWith("data:"));
-    if (data.length === 0) return bytes;
-    const replaced = this.replace(data.map((line) => line.slice(line[5] === " " ? 6 : 5)).join("\n"));
+    const text = data.map((line) => line.slice(line[5] === " " ? 6 : 5)).join("\n");
+    // Without data there is no message to read: the priming event of 2025-11-25 carries an id and empty data (transports, "Sending Messages").
+    if (text === "") return bytes;
+    const replaced = this.replace(text);
     if (replaced === undefined) return bytes;
     const others = lines.filter((line) => line !== "" && line !== "data" && !line.startsWith("data:"));
     return Buffer.from([...others, ...replaced.split("\n").map((line) => `data: ${line}`), "", ""].join("\n"));
