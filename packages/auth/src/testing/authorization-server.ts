@@ -21,7 +21,7 @@ export interface TestAuthorizationServer extends AuthorizationServer {
   /** What may change in a test: who is signed in (`undefined`: nobody), and what they may be granted. */
   readonly person: { user: SignedInUser | undefined; entitlement: readonly string[] };
   /** In process; what `handle` does not know is a 404. Fits `customFetch` of oauth4webapi. */
-  fetch(input: string | URL | Request, init?: TestRequestInit): Promise<Response>;
+  fetch: (input: string | URL | Request, init?: TestRequestInit) => Promise<Response>;
 }
 
 /** `RequestInit` as clients hand it on, `undefined` members included. */

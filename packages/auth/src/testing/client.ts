@@ -16,7 +16,9 @@ export interface TestTokens {
 export interface TestClient {
   readonly client_id: string;
   readonly redirect_uri: string;
-  /** GET /authorize. */
+  /** Where a browser would be sent. */
+  authorizationUrl(change?: TestParameters): Promise<string>;
+  /** GET of that URL. */
   authorize(change?: TestParameters): Promise<Response>;
   /** Authorizes, ticks `scope` (default: what is ticked) and approves; the query that comes back. @throws when nothing comes back */
   approve(change?: TestParameters, scope?: readonly string[]): Promise<URLSearchParams>;
@@ -40,7 +42,7 @@ export async function createTestClient(
     options.client_id ?? (await register(server, { redirect_uris: [redirect_uri], ...options.metadata }));
   const post = (path: string, parameters: TestParameters) =>
     server.fetch(`${server.issuer}${path}`, { method: "POST", body: encode(parameters) });
-  const authorize: TestClient["authorize"] = async (change) => {
+  const authorizationUrl = async (change?: TestParameters) => {
     const query = {
       response_type: "code",
       client_id,
@@ -52,11 +54,13 @@ export async function createTestClient(
       code_challenge_method: "S256",
       ...change,
     };
-    return server.fetch(`${server.issuer}/authorize?${encode(query)}`);
+    return `${server.issuer}/authorize?${encode(query)}`;
   };
+  const authorize = async (change?: TestParameters) => server.fetch(await authorizationUrl(change));
   const client: TestClient = {
     client_id,
     redirect_uri,
+    authorizationUrl,
     authorize,
     async approve(change, scope) {
       const page = await authorize(change);
