@@ -157,6 +157,13 @@ describe.each(Object.keys(FRAMEWORKS))("an endpoint in %s", (name) => {
     expect(absolute).toMatch(/^HTTP\/1\.1 200 /);
   });
 
+  test("does not answer TRACE", async () => {
+    const logged = system.lines.length;
+    const answer = await raw(`TRACE /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 [45]0\d /);
+    expect(system.lines.length).toBe(logged);
+  });
+
   test("sends the head of a stream before its first event, and each event as it comes", async () => {
     let push: (text: string) => void = () => undefined;
     handler = () => {

