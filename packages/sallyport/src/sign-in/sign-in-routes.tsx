@@ -25,7 +25,7 @@ export const SIGN_IN_ROUTES: readonly PageRow[] = [
   {
     method: "GET",
     path: "/sign-in",
-    page: (kit, request) => showSignIn(kit, request, kit.parseCarried(new URL(request.url).searchParams)),
+    page: (kit, request) => showSignIn(kit, request, { carried: kit.parseCarried(new URL(request.url).searchParams) }),
   },
   { method: "GET", path: "/sign-in/continue", page: async (kit, request) => goOn(kit, request) },
   { method: "POST", path: "/sign-in/code", page: signInBy("code", byCode) },
@@ -42,7 +42,11 @@ interface Again {
   readonly userName: string | undefined;
 }
 
-async function showSignIn(kit: Kit, request: Request, carried: Carried, again?: Again): Promise<Response> {
+async function showSignIn(
+  kit: Kit,
+  request: Request,
+  { carried, again }: { readonly carried: Carried; readonly again?: Again },
+): Promise<Response> {
   const { site, passkeys } = kit;
   const { secret, cookie } = formSecret(kit, request);
   const first = !(await isSetUp(kit));
@@ -100,7 +104,7 @@ function signInBy(method: Method, prove: Proof): Page {
     const proven = await prove(kit, form, secret ?? "");
     if (!("sub" in proven)) {
       kit.system.log("warn", "sign-in refused", { method, address });
-      return showSignIn(kit, request, carried, { problem: proven, userName: form.get("username") });
+      return showSignIn(kit, request, { carried, again: { problem: proven, userName: form.get("username") } });
     }
     await kit.limit.refund("address", address);
     kit.system.log("info", "signed in", { method, sub: proven.sub });
