@@ -32,6 +32,8 @@ export interface Installation {
   readonly hasOwner: boolean;
   /** Changes when what stands behind the name changes; `undefined` where that is the operator's business. */
   readonly fingerprint: string | undefined;
+  /** How the operator's commands find this installation; begins with a space, or is empty. */
+  readonly operatorFlags: string;
   /** Protections that the command line removed; said aloud at every start. */
   readonly dangers: readonly string[];
 }
@@ -59,6 +61,7 @@ export function protectInstallation(input: {
   readonly config: Config;
   readonly server: ServerConfig;
   readonly workingFolder: string;
+  readonly operatorFlags?: string;
   readonly dangers?: readonly string[];
 }): Installation {
   const { name, dataFolder, config, server } = input;
@@ -73,6 +76,7 @@ export function protectInstallation(input: {
     servers: [{ name: "", title: name, path: "/mcp", config: server }],
     hasOwner: true,
     fingerprint: createHash("sha256").update(target).digest("base64url"),
+    operatorFlags: input.operatorFlags ?? "",
     dangers: input.dangers ?? [],
   };
 }
@@ -99,6 +103,7 @@ export function fileInstallation(file: string, config: Config, dangers: readonly
     })),
     hasOwner: false,
     fingerprint: undefined,
+    operatorFlags: ` --config ${file}`,
     dangers,
   };
 }

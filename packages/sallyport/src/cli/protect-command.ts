@@ -110,8 +110,13 @@ function installationOf(command: readonly string[], options: ProtectOptions): In
     config: parsed.data,
     server: parsed.data.servers.only as ServerConfig,
     workingFolder: process.cwd(),
+    operatorFlags: flagsOf(options),
     dangers,
   });
+}
+
+function flagsOf({ name, dataDir }: ProtectOptions): string {
+  return (name === "default" ? "" : ` --name ${name}`) + (dataDir === undefined ? "" : ` --data-dir ${dataDir}`);
 }
 
 function refuse(problems: readonly Problem[], way: string): void {

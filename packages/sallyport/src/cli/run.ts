@@ -131,6 +131,7 @@ async function reportOf(program: Program, installation: Installation, parts: Rep
     publicUrl: program.issuer,
     servers,
     owner,
+    operatorFlags: installation.operatorFlags,
     warnings: installation.dangers,
     startedInMs: Math.round(parts.system.monotonicMs() - parts.started),
   };

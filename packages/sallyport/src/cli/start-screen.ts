@@ -13,6 +13,8 @@ export interface StartReport {
   readonly owner:
     | { readonly code: string | undefined; readonly file: string | undefined; readonly ready: boolean }
     | undefined;
+  /** How the operator's commands find this installation, for example `--name notes`. */
+  readonly operatorFlags: string;
   readonly warnings: readonly string[];
   readonly startedInMs: number;
 }
@@ -66,14 +68,14 @@ function printable(text: string): string {
   );
 }
 
-function ownerLines({ owner }: StartReport): string[] {
+function ownerLines({ owner, operatorFlags }: StartReport): string[] {
   if (owner === undefined) return [];
-  if (owner.ready)
-    return [`  ${pc.dim("Signed in before? Use your passkey or password. Lost it: sallyport owner code")}`, ""];
+  const another = `npx sallyport owner code${operatorFlags}`;
+  if (owner.ready) return [`  ${pc.dim(`Sign in with your passkey or password. Lost it? ${another}`)}`, ""];
   if (owner.code !== undefined) {
     return [
       `  Your sign-in code  ${pc.bold(pc.green(owner.code))}`,
-      `    ${pc.dim("once, within 10 minutes; the browser asks for it at the first call. Another one: sallyport owner code")}`,
+      `    ${pc.dim(`once, within 10 minutes; the browser asks for it at the first call. Another one: ${another}`)}`,
       "",
     ];
   }
@@ -82,6 +84,6 @@ function ownerLines({ owner }: StartReport): string[] {
 
 /** The same for machines: one JSON object on one line, without the owner's code. */
 export function formatStartJson(report: StartReport): string {
-  const { owner, ...rest } = report;
+  const { owner, operatorFlags: _, ...rest } = report;
   return JSON.stringify({ event: "started", ...rest, issuer: report.publicUrl, ownerCodeFile: owner?.file });
 }
