@@ -51,8 +51,11 @@ describe("checkMcpHeaders beside the SDK's server", () => {
         });
         const answer = ours({ "mcp-protocol-version": stated, "mcp-method": named, "mcp-name": undefined }, body);
         if (answer instanceof McpError) {
-          // A malformed claim is named as such here, even where the SDK stops at another fault of the same message first.
-          const codes = drawn.claim === 5 ? [-32600, -32602] : [-32600];
+          // Of several faults the SDK may name another first; a claim that cannot be is always named as such here.
+          const codes = [
+            -32600,
+            ...(drawn.claim === 5 ? [-32602] : drawn.claim === undefined || drawn.claim === MODERN ? [] : [-32022]),
+          ];
           if (sdk.kind === "reject") expect([sdk.code, ...codes]).toContain(answer.code);
           return;
         }
