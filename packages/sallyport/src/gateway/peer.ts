@@ -1,11 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 
-/** Is this listening address one that only the same machine reaches? */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
 /** Addresses and CIDR ranges → one list. @throws TypeError for anything else. */
 export function createProxyList(entries: readonly string[]): BlockList {
   const list = new BlockList();
