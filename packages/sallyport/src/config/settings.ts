@@ -25,7 +25,7 @@ const globs = z.array(z.string().min(1)).min(1);
 const httpUrl = z.url({ protocol: /^https?$/, error: "an absolute http or https URL" });
 
 /** A value that stands in the file, in an environment variable of Sallyport, or in a file. */
-export const secretSource = z.union([
+const secretSource = z.union([
   z.string(),
   z.strictObject({ env: z.string().min(1) }),
   z.strictObject({ file: z.string().min(1) }),
