@@ -38,15 +38,15 @@ export class Calls {
     return this.#open.size;
   }
 
-  /** Enters a request and gives its line for the child. @throws UpstreamError `overloaded` when too many are open. */
-  start(message: Message, sink: Sink): { readonly call: Call; readonly line: Buffer } {
+  /** Enters a request and gives its line for the child; `answerMs` instead of the limit's. @throws UpstreamError `overloaded` when too many are open. */
+  start(message: Message, sink: Sink, answerMs = this.limits.answerMs): { readonly call: Call; readonly line: Buffer } {
     if (this.#open.size >= this.limits.open) {
       throw new UpstreamError("overloaded", "too many requests are open at this server", { retryAfter: 1 });
     }
     const number = this.#next++;
     const { id = "null", method = "", progressToken } = message;
     const call: Call = { number, method, id, progressToken, sink };
-    const timer = setTimeout(() => this.#timeOut(call), this.limits.answerMs);
+    const timer = setTimeout(() => this.#timeOut(call), answerMs);
     timer.unref();
     this.#open.set(number, { call, timer });
     return { call, line: message.rewrite({ id: String(number), progressToken: String(number) }) };

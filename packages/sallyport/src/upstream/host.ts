@@ -119,12 +119,20 @@ export class Host {
   }
 }
 
+export interface Start {
+  readonly calls: Calls;
+  readonly host: Host;
+  readonly message: Message;
+  readonly sink: Sink;
+  readonly answerMs?: number;
+}
+
 /** Enters a request and sends it; a child that cannot take it fails its sink. */
-export function startCall(calls: Calls, host: Host, message: Message, sink: Sink): Call | undefined {
+export function startCall({ calls, host, message, sink, answerMs }: Start): Call | undefined {
   let started: Call | undefined;
   attempt(
     () => {
-      const { call, line } = calls.start(message, sink);
+      const { call, line } = calls.start(message, sink, answerMs);
       started = call;
       host.write(line);
     },

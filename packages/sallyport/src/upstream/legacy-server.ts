@@ -23,10 +23,12 @@ export class LegacyServer {
   /** @throws UpstreamError when no child can be started. */
   handle(request: UpstreamRequest, body: Buffer, answer: Answer): void {
     const messages = readMessages(body);
-    const [first] = messages;
+    const batch = isBatch(body);
     if (request.sessionId === undefined) {
-      if (first?.method === "initialize" && messages.length === 1) this.#initialize(first, request, answer);
-      else refuse(answer, "sessionMissing");
+      const first = messages.find(({ method }) => method === "initialize");
+      if (first === undefined) refuse(answer, "sessionMissing");
+      else if (batch) refuse(answer, "initializeAlone");
+      else this.#initialize(first, request, answer);
       return;
     }
     const session = this.#sessions.get(request.sessionId);
@@ -36,7 +38,7 @@ export class LegacyServer {
       return;
     }
     const events = takesEvents(request.headers.accept);
-    if (request.method === "POST") session.post(messages, answer, { batch: isBatch(body), events });
+    if (request.method === "POST") session.post(messages, answer, { batch, events });
     else if (request.method === "DELETE") this.#end(session, answer);
     else if (events) session.get(answer, request.lastEventId);
     else refuse(answer, "notAcceptable");

@@ -6,7 +6,6 @@ import type { Message } from "./messages.js";
 import { Replay } from "./replay.js";
 import { Reply } from "./reply.js";
 import { refuse, type TransportError } from "./rpc-error.js";
-import { UpstreamError } from "./upstream.js";
 
 export interface LegacyOptions extends HostOptions {
   /** The session id, visible ASCII (R-33). */
@@ -54,25 +53,21 @@ export class LegacySession {
 
   /** Sends `initialize` and answers it with the session id. A server that refuses, stays silent or loses its client leaves no session. */
   initialize(message: Message, answer: Answer): void {
+    const stop = () => void this.host.stop();
     this.host.adopt(answer);
-    answer.onLeave = () => void this.host.stop();
-    const timer = setTimeout(() => {
-      answer.fail(new UpstreamError("timeout", "the server did not answer initialize in time"));
-      void this.host.stop();
-    }, this.options.limits.startMs);
-    timer.unref();
-    this.#start(message, {
+    answer.onLeave = stop;
+    const sink: Sink = {
       related: () => {},
-      result: (result, { isError }) => {
-        clearTimeout(timer);
-        answer.json(200, result, isError ? {} : { "mcp-session-id": this.options.id });
-        if (isError) void this.host.stop();
+      result: (line, { isError }) => {
+        answer.json(200, line, isError ? {} : { "mcp-session-id": this.options.id });
+        if (isError) stop();
       },
       fail: (error) => {
-        clearTimeout(timer);
         answer.fail(error);
+        stop();
       },
-    });
+    };
+    startCall({ calls: this.#calls, host: this.host, message, sink, answerMs: this.options.limits.startMs });
   }
 
   post(
@@ -127,7 +122,7 @@ export class LegacySession {
 
   #forward(message: Message, reply: Reply, answer: Answer): void {
     if (message.type === "request") {
-      this.#start(message, reply);
+      startCall({ calls: this.#calls, host: this.host, message, sink: reply });
     } else if (message.method === "notifications/cancelled") {
       const call = message.requestId === undefined ? undefined : this.#calls.findByClientId(message.requestId);
       // The child's answer, should one still come, finds its call: a cancelled request may be answered.
@@ -139,10 +134,6 @@ export class LegacySession {
         (error) => answer.fail(error),
       );
     }
-  }
-
-  #start(message: Message, sink: Sink): void {
-    startCall(this.#calls, this.host, message, sink);
   }
 
   #fromChild(message: Message): void {

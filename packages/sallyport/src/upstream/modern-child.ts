@@ -44,7 +44,7 @@ export class ModernChild {
       return;
     }
     const reply = new Reply(answer, { batch: false, events, ids: [message.id ?? "null"], statusOf });
-    const call = startCall(this.#calls, this.host, message, reply);
+    const call = startCall({ calls: this.#calls, host: this.host, message, sink: reply });
     answer.onLeave = () => {
       if (call !== undefined && this.#calls.remove(call)) this.host.tell(cancellation(call, "the client disconnected"));
     };
