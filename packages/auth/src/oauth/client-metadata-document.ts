@@ -43,8 +43,8 @@ const CLIENT_ID_RULES: readonly { readonly why: string; breaks(url: URL, text: s
   { why: "must be an https URL", breaks: (url) => url.protocol !== "https:" },
   { why: "must not have user information", breaks: (url) => url.username !== "" || url.password !== "" },
   { why: "must not have a fragment", breaks: (_, text) => text.includes("#") },
-  { why: "must have a path", breaks: (url) => url.pathname === "/" },
   { why: "must not have dot segments", breaks: (_, text) => /(?:\/|%2f)(?:\.|%2e){1,2}(?:[/?]|%2f|$)/i.test(text) },
+  { why: "must have a path", breaks: (url) => url.pathname === "/" },
   { why: "is not in its plain form", breaks: (url, text) => url.href !== text },
 ];
 
