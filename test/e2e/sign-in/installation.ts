@@ -53,8 +53,20 @@ const DESCRIPTIONS = [
     name: "everything",
     baseline: ["mcp:read"],
     scopes: [
-      { scope: "mcp:read", title: "Look at things: read-only tools, resources and prompts", includes: [], tools: [] },
-      { scope: "mcp:write", title: "Change things: all other tools", includes: ["mcp:read"], tools: [] },
+      {
+        scope: "mcp:read",
+        title: "Read",
+        description: "Look things up through this server. The server says that these tools change nothing.",
+        includes: [],
+        tools: [],
+      },
+      {
+        scope: "mcp:write",
+        title: "Change",
+        description: "Everything above, and tools that can create, change or delete things.",
+        includes: ["mcp:read"],
+        tools: [],
+      },
     ],
   },
 ];

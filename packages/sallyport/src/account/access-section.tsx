@@ -66,7 +66,7 @@ function Granted({ grant }: { readonly grant: GrantAccess }) {
         On <strong>{grant.server}</strong> it may:
       </p>
       <ul class="scopes">
-        {grant.scopes.map(({ scope, title }) => (
+        {grant.scopes.map(({ scope, title, description }) => (
           <li>
             {title}
             {title === scope ? null : (
@@ -75,6 +75,7 @@ function Granted({ grant }: { readonly grant: GrantAccess }) {
                 <code>{scope}</code>
               </>
             )}
+            {description === undefined ? null : <p class="soft">{description}</p>}
           </li>
         ))}
       </ul>

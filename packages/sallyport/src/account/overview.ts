@@ -28,7 +28,11 @@ export interface ClientAccess {
 export interface GrantAccess {
   readonly resource: string;
   readonly server: string;
-  readonly scopes: readonly { readonly scope: string; readonly title: string }[];
+  readonly scopes: readonly {
+    readonly scope: string;
+    readonly title: string;
+    readonly description: string | undefined;
+  }[];
 }
 
 /** What `sub` gave to whom, most recently used programs first. */
@@ -81,9 +85,9 @@ async function describeGrant({ describeResource }: AccountOptions, grant: Grant)
   return {
     resource: grant.resource,
     server: description?.name ?? grant.resource,
-    scopes: grant.scopes.map((scope) => ({
-      scope,
-      title: description?.scopes.find((known) => known.scope === scope)?.title ?? scope,
-    })),
+    scopes: grant.scopes.map((scope) => {
+      const known = description?.scopes.find((candidate) => candidate.scope === scope);
+      return { scope, title: known?.title ?? scope, description: known?.description };
+    }),
   };
 }

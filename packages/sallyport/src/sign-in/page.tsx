@@ -104,13 +104,13 @@ export function seeOther(location: string, cookies: readonly (string | undefined
   return new Response(null, { status: 303, headers });
 }
 
+// No Cross-Origin-Opener-Policy: web clients open these pages in a pop-up, whose last page talks to its opener.
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy": `default-src 'none'; style-src ${STYLE_HASH}; script-src ${PASSKEY_SCRIPT_HASH}; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
   "cache-control": "no-store",
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
-  "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "permissions-policy": "camera=(), geolocation=(), microphone=()",
 };

@@ -34,11 +34,15 @@ describe("what the operator does with people", () => {
 
   it("resets somebody: no password, no passkey, no browser session, a new code", async () => {
     const here = createInstallation({ publicUrl: "https://example.com" });
+    await here.addPerson("bob");
     const { user, browser } = await here.addPerson("alice");
     const passkey = { id: "p", public_key: "x", counter: 0, transports: [], label: "Phone", created: 0 };
     await here.storage.users.addPasskey(user.sub, passkey);
     const { code } = await here.users.resetUser("ALICE");
-    expect(await here.users.listUsers()).toMatchObject([{ name: "alice", password: false, passkeys: 0 }]);
+    expect(await here.users.listUsers()).toMatchObject([
+      { name: "bob", password: true },
+      { name: "alice", password: false, passkeys: 0 },
+    ]);
     expect(await here.currentUser(browser)).toBeInstanceOf(Response);
     expect((await signInByPassword(here.browser, "alice")).status).toBe(403);
     const page = await browser.submit(await browser.get("/sign-in"), "/sign-in/code", { code });
