@@ -6,8 +6,8 @@ export interface FakeExchange {
   readonly handler: UpstreamHandler;
   /** Why it was aborted, if it was. */
   aborted: string | undefined;
-  /** How often it was told to go on after a pause. */
-  resumed: number;
+  /** Called when the exchange is told to go on after a pause. */
+  onResume: () => void;
 }
 
 export interface FakeUpstream extends Upstream {
@@ -32,7 +32,7 @@ export function createFakeUpstream(answer: Answer): FakeUpstream {
         request,
         handler: watched(handler, () => open.delete(exchange)),
         aborted: undefined,
-        resumed: 0,
+        onResume: () => {},
       };
       exchanges.push(exchange);
       open.add(exchange);
@@ -41,7 +41,7 @@ export function createFakeUpstream(answer: Answer): FakeUpstream {
       });
       return {
         resume: () => {
-          exchange.resumed += 1;
+          exchange.onResume();
         },
         abort: (reason) => {
           exchange.aborted ??= reason;
@@ -93,5 +93,23 @@ export function events(...chunks: readonly string[]): Answer {
   return ({ handler }) => {
     handler.onHead(200, { "content-type": "text/event-stream" });
     for (const chunk of chunks) handler.onData(Buffer.from(chunk));
+  };
+}
+
+/** An event stream of `bytes` zeros at least, as fast as its reader takes it. `Infinity` never ends. */
+export function flood(bytes: number): Answer {
+  return (exchange) => {
+    const chunk = Buffer.alloc(65_536, "0");
+    let left = bytes;
+    const pump = () => {
+      while (left > 0 && exchange.aborted === undefined) {
+        left -= chunk.length;
+        if (!exchange.handler.onData(chunk)) return;
+      }
+      if (exchange.aborted === undefined) exchange.handler.onEnd();
+    };
+    exchange.onResume = pump;
+    exchange.handler.onHead(200, { "content-type": "text/event-stream" });
+    pump();
   };
 }
