@@ -3,6 +3,9 @@ import type { CatalogueStore } from "../policy/catalogue-store.js";
 import type { Backend } from "./backend.js";
 import { orNull, orUndefined } from "./values.js";
 
+/** Databases bound the parameters of a statement; SQLite's 32,766 is the lower bound of those that matter. */
+const ROWS_AT_ONCE = 500;
+
 export function createCatalogueStore({ db, write }: Backend, system: Pick<System, "now">): CatalogueStore {
   return {
     async load(server) {
@@ -15,12 +18,13 @@ export function createCatalogueStore({ db, write }: Backend, system: Pick<System
       return rows.map((row) => ({ ...row, accepted: orUndefined(row.accepted) }));
     },
     async freeze(server, rows) {
-      if (rows.length === 0) return;
+      const values = rows.map(({ accepted, ...row }) => ({ ...row, server, accepted: orNull(accepted) }));
+      if (values.length === 0) return;
       await write(async (tx) => {
-        for (const { accepted, ...row } of rows) {
+        for (let start = 0; start < values.length; start += ROWS_AT_ONCE) {
           await tx
             .insertInto("catalogue")
-            .values({ ...row, server, accepted: orNull(accepted) })
+            .values(values.slice(start, start + ROWS_AT_ONCE))
             .onConflict((conflict) => conflict.doNothing())
             .execute();
         }

@@ -4,15 +4,26 @@ import { join } from "node:path";
 import { system } from "@sallyport/auth";
 import { afterAll } from "vitest";
 import { describeStorage } from "../../../auth/src/testing/storage.contract.js";
+import { type DatabaseUnderTest, TEST_MASTER_KEY } from "./opened.contract.js";
+import { describeProgramStorage } from "./program.contract.js";
+import { describeSignInStorage } from "./sign-in.contract.js";
 import { openStore } from "./store.js";
 
 const folder = mkdtempSync(join(tmpdir(), "sallyport-store-"));
 afterAll(() => rmSync(folder, { recursive: true }));
-let count = 0;
-const masterKey = new Uint8Array(32).fill(7);
 
-describeStorage("SQLite", async () => {
-  count += 1;
-  const storage = await openStore({ url: `sqlite:${join(folder, `${count}.db`)}`, masterKey, system });
+let count = 0;
+const sqlite: DatabaseUnderTest = {
+  name: "SQLite",
+  createUrl: async () => {
+    count += 1;
+    return `sqlite:${join(folder, `${count}.db`)}`;
+  },
+};
+
+describeStorage(sqlite.name, async () => {
+  const storage = await openStore({ url: await sqlite.createUrl(), masterKey: TEST_MASTER_KEY, system });
   return { storage, close: () => storage.close() };
 });
+describeSignInStorage(sqlite);
+describeProgramStorage(sqlite);
