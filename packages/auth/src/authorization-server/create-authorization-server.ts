@@ -24,7 +24,8 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       const start = { server, request, url };
       const cors = found.some((route) => route.cors);
       if (request.method === "OPTIONS" && cors) return preflight(found);
-      const method = request.method === "HEAD" ? "GET" : request.method;
+      // Only documents have a HEAD: nobody looks at a page that way, and looking must not answer an authorization request.
+      const method = request.method === "HEAD" && cors ? "GET" : request.method;
       const route = found.find((each) => each.method === method);
       const response = route ? await runSteps(route.steps, start, route.refuse) : refuseAsJson(wrongMethod(), start);
       if (route === undefined) response.headers.set("allow", found.map((each) => each.method).join(", "));

@@ -14,7 +14,9 @@ interface Redirectable extends Start {
 function toOAuthError(error: unknown, { server, url }: Start): OAuthError {
   const { log } = server.system;
   if (error instanceof OAuthError) {
-    log("info", "authorization server refused", { path: url.pathname, reason: error.reason, detail: error.message });
+    const cause = error.cause instanceof Error ? error.cause.message : undefined;
+    const { reason, message: detail } = error;
+    log("info", "authorization server refused", { path: url.pathname, reason, detail, cause });
     return error;
   }
   const id = randomToken(server.system, 9);
@@ -30,10 +32,8 @@ function toOAuthError(error: unknown, { server, url }: Start): OAuthError {
 export function refuseAsJson(error: unknown, flow: Start): Response {
   const refused = toOAuthError(error, flow);
   const headers: Record<string, string> = {};
-  // RFC 6749 §5.2: a client that tried the Authorization header is told which scheme works.
-  if (refused.status === 401 && flow.request.headers.has("authorization")) {
-    headers["www-authenticate"] = 'Basic realm="token endpoint"';
-  }
+  // RFC 6749 §5.2, RFC 9110 §15.5.2: a 401 says which scheme works.
+  if (refused.status === 401) headers["www-authenticate"] = 'Basic realm="token endpoint"';
   if (refused.retryAfter !== undefined) headers["retry-after"] = String(refused.retryAfter);
   const body = { error: refused.error ?? "invalid_request", error_description: formatDescription(refused) };
   return jsonResponse(body, { status: refused.status, headers });
@@ -44,12 +44,14 @@ export function refuseAsPage(error: unknown, flow: Start): Promise<Response> {
   return errorPage(toOAuthError(error, flow));
 }
 
-/** To the client when the error may go there, with `iss` (RFC 9207 §2) and `state`; else a page. */
+/**
+ * To the client, with `iss` (RFC 9207 §2) and `state`, once a step has proven its redirect URI; before that a page. What a step found out
+ * is in the flow only when the step succeeded, so nothing can be sent to a URI that was refused.
+ */
 export async function refuseByRedirect(error: unknown, flow: Redirectable): Promise<Response> {
   const refused = toOAuthError(error, flow);
   const { redirect_uri, state, server } = flow;
-  const mayLeave = refused.redirectable || refused.reason === "server_failure";
-  if (redirect_uri === undefined || !mayLeave) return errorPage(refused);
+  if (redirect_uri === undefined) return errorPage(refused);
   return redirectToClient(redirect_uri, {
     error: refused.error,
     error_description: formatDescription(refused),

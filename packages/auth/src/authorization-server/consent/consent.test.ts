@@ -1,9 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  createTestAuthorizationServer,
-  describeTestResource,
-  TEST_ISSUER,
-} from "../../testing/authorization-server.js";
+import { createTestAuthorizationServer, TEST_ISSUER } from "../../testing/authorization-server.js";
 import { createTestClient } from "../../testing/client.js";
 
 type Change = Parameters<typeof createTestAuthorizationServer>[0];

@@ -8,6 +8,6 @@ export async function identifyPerson<Flow extends Asked>(flow: Flow): Promise<(F
   const returnTo = consentUrl(flow);
   const user = await server.options.currentUser(request, { returnTo, client: client.metadata, pending });
   if (!(user instanceof Response)) return { ...flow, user };
-  if (pending.prompt === "none") throw new OAuthError("login_needed", { redirectable: true });
+  if (pending.prompt === "none") throw new OAuthError("login_needed");
   return user;
 }

@@ -9,14 +9,14 @@ export async function makeOffer<Flow extends Known>(flow: Flow): Promise<(Flow &
   if (resource !== undefined) {
     const known = flow.server.options.resources().includes(resource);
     const offer = known ? await createOffer(flow, resource) : undefined;
-    if (offer === undefined) throw new OAuthError("target_unknown", { redirectable: true });
+    if (offer === undefined) throw new OAuthError("target_unknown");
     return { ...flow, offer };
   }
-  if (flow.pending.prompt === "none") throw new OAuthError("consent_needed", { redirectable: true });
+  if (flow.pending.prompt === "none") throw new OAuthError("consent_needed");
   const offers = await Promise.all(flow.server.options.resources().map((each) => createOffer(flow, each)));
   const existing = offers.filter((offer): offer is Offer => offer !== undefined);
   const possible = existing.filter(({ scopes }) => scopes.length > 0);
   const [only, ...others] = possible.length > 0 ? possible : existing.slice(0, 1);
-  if (only === undefined) throw new OAuthError("target_unknown", { redirectable: true });
+  if (only === undefined) throw new OAuthError("target_unknown");
   return others.length === 0 ? { ...flow, offer: only } : resourcePage(flow, possible);
 }

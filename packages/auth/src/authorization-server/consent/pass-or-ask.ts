@@ -8,7 +8,7 @@ import { askedScopes } from "./offer.js";
 /** Agreed before: straight on, for clients that can be told apart. Everybody else sees the page. */
 export async function passOrAsk(flow: Offered): Promise<Response> {
   if (mayPass(flow)) return answerWithCode(flow, askedScopes(flow.offer));
-  if (flow.pending.prompt === "none") throw new OAuthError("consent_needed", { redirectable: true });
+  if (flow.pending.prompt === "none") throw new OAuthError("consent_needed");
   return consentPage(flow);
 }
 

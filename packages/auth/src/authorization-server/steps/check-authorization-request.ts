@@ -2,7 +2,6 @@ import { OAuthError, type OAuthErrorReason } from "../../core/oauth-error.js";
 import { type Parameters, refuseRepeated } from "../../oauth/parameters.js";
 import { isCodeChallenge } from "../../oauth/pkce.js";
 import type { Redirectable } from "./prove-redirect-uri.js";
-import { redirecting } from "./redirecting.js";
 
 const MAX_STATE_LENGTH = 4096;
 
@@ -21,10 +20,10 @@ const RULES: readonly { readonly reason: OAuthErrorReason; breaks(parameters: Pa
 ];
 
 /** RFC 6749 §4.1.1, §4.1.2.1: what is wrong with the request itself; the client is told by redirect. */
-export const checkAuthorizationRequest = redirecting((flow: Redirectable): Redirectable => {
+export function checkAuthorizationRequest(flow: Redirectable): Redirectable {
   refuseRepeated(flow.parameters, ["resource"]);
   const broken = RULES.find(({ breaks }) => breaks(flow.parameters));
   if (broken !== undefined) throw new OAuthError(broken.reason);
   if (!flow.client.metadata.grant_types.includes("authorization_code")) throw new OAuthError("client_not_allowed");
   return flow;
-});
+}

@@ -19,7 +19,8 @@ export function proveRedirectUri(flow: Identified): Redirectable {
     throw new OAuthError("request_malformed", { description: "The redirect_uri is missing." });
   }
   if (!isRegisteredRedirectUri(flow.client.metadata.redirect_uris, redirect_uri)) {
-    throw new OAuthError("redirect_uri_unregistered", { detail: quote(redirect_uri, 300) });
+    // Query strings are never logged.
+    throw new OAuthError("redirect_uri_unregistered", { detail: quote(redirect_uri.split("?", 1)[0], 300) });
   }
   const [state, ...more] = flow.parameters.all("state");
   return { ...flow, redirect_uri, state: more.length === 0 ? state : undefined };

@@ -5,12 +5,11 @@ import type { Asked } from "../consent/flow.js";
 import { findResource } from "../resources.js";
 import type { PendingAuthorization } from "../storage.js";
 import type { Redirectable } from "./prove-redirect-uri.js";
-import { redirecting } from "./redirecting.js";
 
 const MAX_SCOPES = 100;
 
 /** The valid request becomes a record that waits for a person; R-145: nothing of it is kept in a cookie. */
-export const rememberRequest = redirecting(async (flow: Redirectable): Promise<Redirectable & Asked> => {
+export async function rememberRequest(flow: Redirectable): Promise<Redirectable & Asked> {
   const { server, parameters, client, redirect_uri, state } = flow;
   const now = server.system.now();
   const prompt = parameters.one("prompt");
@@ -33,7 +32,7 @@ export const rememberRequest = redirecting(async (flow: Redirectable): Promise<R
   // prompt=none never waits for anybody.
   if (prompt !== "none") await server.options.storage.pending.save(pending);
   return { ...flow, pending, chosen: undefined };
-});
+}
 
 /** Scopes that do not exist are dropped later, when the resource is known. Spaces too many are no reason to refuse a person. */
 function readScopes(value: string): readonly string[] {
