@@ -2,8 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startSdk2Server } from "../fixtures/sdk2-server.js";
 import { CLIENTS, type Connection } from "./clients.js";
 import { createPerson, createStrictClient, type Person, type Program, ROOT, startProgram } from "./harness.js";
+import { startSdk1Server } from "./sdk1-server.js";
 
 /*
  * Real clients in front of real servers, through the built program: sign-in, consent, a call that reads, one that writes (step-up),
@@ -21,25 +23,63 @@ interface Call {
 
 interface RealServer {
   readonly name: string;
-  readonly arguments: readonly string[];
+  /** What it speaks; a client meets it in the newest era that both have. */
+  readonly eras: readonly ("legacy" | "modern")[];
+  /** Starts what has to run beside the program, and gives the program's arguments. */
+  start(): Promise<{
+    readonly arguments: readonly string[];
+    close?(): Promise<void>;
+    readonly authorizations?: readonly string[];
+  }>;
   readonly reads: Call;
   readonly writes: Call;
 }
 
-const bin = (name: string) => ["--", process.execPath, join(ROOT, "node_modules/.bin", name)];
+interface Started {
+  readonly url: string;
+  /** Authorization headers that reached the server, where it keeps them. */
+  readonly authorizations?: readonly string[];
+  close(): Promise<void>;
+}
+
+const command =
+  (name: string, ...rest: string[]) =>
+  async () => ({
+    arguments: ["--", process.execPath, join(ROOT, "node_modules/.bin", name), ...rest],
+  });
+const behind = (start: () => Promise<Started>) => async () => {
+  const { url, authorizations, close } = await start();
+  return { arguments: ["--url", url], ...(authorizations && { authorizations }), close };
+};
 
 const SERVERS: readonly RealServer[] = [
   {
     name: "server-everything",
-    arguments: bin("mcp-server-everything"),
+    eras: ["legacy"],
+    start: command("mcp-server-everything"),
     reads: { tool: "get-sum", args: { a: 20, b: 22 }, answer: /42/ },
     writes: { tool: "toggle-simulated-logging", args: {}, answer: /logging/i },
   },
   {
     name: "server-filesystem",
-    arguments: [...bin("mcp-server-filesystem"), notes],
+    eras: ["legacy"],
+    start: command("mcp-server-filesystem", notes),
     reads: { tool: "read_text_file", args: { path: join(notes, "hello.txt") }, answer: /hello from the folder/ },
     writes: { tool: "write_file", args: { path: join(notes, "new.txt"), content: "written" }, answer: /new\.txt/ },
+  },
+  {
+    name: "an SDK 2.4 server of both eras",
+    eras: ["legacy", "modern"],
+    start: behind(startSdk2Server),
+    reads: { tool: "read_note", args: { name: "one" }, answer: /the first note/ },
+    writes: { tool: "write_note", args: { name: "two", text: "2" }, answer: /wrote two/ },
+  },
+  {
+    name: "an SDK 1.32 server with sessions",
+    eras: ["legacy"],
+    start: behind(startSdk1Server),
+    reads: { tool: "read_note", args: { text: "one" }, answer: /read one/ },
+    writes: { tool: "write_note", args: { text: "two" }, answer: /wrote two/ },
   },
 ];
 
@@ -47,12 +87,17 @@ describe.each(SERVERS.map((server) => [server.name, server] as const))("%s behin
   const { reads, writes } = server;
   let program: Program;
   let person: Person;
+  let started: Awaited<ReturnType<RealServer["start"]>>;
 
   beforeAll(async () => {
-    program = await startProgram({ arguments: server.arguments });
+    started = await server.start();
+    program = await startProgram({ arguments: started.arguments });
     person = createPerson({ code: program.ownerCode });
   });
-  afterAll(() => program?.stop());
+  afterAll(async () => {
+    await program?.stop();
+    await started?.close?.();
+  });
 
   describe.each(CLIENTS.map((client) => [client.name, client] as const))("%s", (_, client) => {
     let connection: Connection;
@@ -63,6 +108,8 @@ describe.each(SERVERS.map((server) => [server.name, server] as const))("%s behin
       expect(connection.state.requests).toEqual([{ scope: "mcp:read" }]);
       expect(person.consentPages.at(-1)).toContain(client.name);
       expect(connection.state.tokens?.scope).toBe("mcp:read");
+      const modern = client.eras.includes("modern") && server.eras.includes("modern");
+      expect(connection.revision()).toBe(modern ? "2026-07-28" : "2025-11-25");
     });
 
     test("sees what it may use, stepping up included", async () => {
@@ -103,6 +150,11 @@ describe.each(SERVERS.map((server) => [server.name, server] as const))("%s behin
       await expect(connection.call(reads.tool, reads.args)).rejects.toThrow();
       expect(state.requests.length).toBe(asked + 1);
     });
+  });
+
+  test("the caller's token never went on (R-146)", () => {
+    // Servers from npm do not say what they got; the one of SDK 1.32 here does.
+    expect(started.authorizations).toEqual(server.name.includes("1.32") ? [] : undefined);
   });
 });
 
