@@ -103,7 +103,7 @@ describe.each(SERVERS.map((server) => [server.name, server] as const))("%s behin
     let connection: Connection;
     afterAll(() => connection?.close());
 
-    test("asks for consent to the baseline first, and connects with it (R-08, R-120)", async () => {
+    test("asks for consent to the baseline first, and connects with it (R-08)", async () => {
       connection = await client.connect(program.mcpUrl, { person, client_name: client.name });
       expect(connection.state.requests).toEqual([{ scope: "mcp:read" }]);
       expect(person.consentPages.at(-1)).toContain(client.name);
