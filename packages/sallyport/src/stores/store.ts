@@ -80,7 +80,8 @@ async function openBackend(options: StoreOptions): Promise<Backend> {
   if (open !== undefined) return open(place, options);
   // Only the scheme is repeated: the rest of a database URL may hold a password.
   const known = Object.keys(SCHEMES).map((name) => `${name}:`);
-  throw new Error(`storage: unknown scheme ${JSON.stringify(options.url.split(":")[0])}; known: ${known.join(", ")}`);
+  const given = JSON.stringify(scheme === "" ? options.url.split(":")[0] : scheme);
+  throw new Error(`storage: ${given} is no known scheme with a place after it; known: ${known.join(", ")}`);
 }
 
 function createStore(
