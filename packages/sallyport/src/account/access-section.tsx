@@ -7,6 +7,8 @@ interface Use {
   /** Path prefix of the site. */
   readonly prefix: string;
   readonly csrf: string;
+  /** Kept through the forms, so that what one may still change does not depend on the order of doing things. */
+  readonly ticket: string | undefined;
   readonly now: number;
 }
 
@@ -36,7 +38,7 @@ function Client({ client, ...use }: Use & { readonly client: ClientAccess }) {
           {client.name} <Known known={client.known} />
         </h3>
         <form method="post" action={`${use.prefix}/account/clients/revoke`}>
-          <Hidden values={{ csrf: use.csrf, client_id: client.client_id }} />
+          <Hidden values={{ csrf: use.csrf, ticket: use.ticket, client_id: client.client_id }} />
           <button class="danger" type="submit">
             Remove access<span class="unseen"> of {client.name}</span>
           </button>
@@ -83,7 +85,7 @@ function Granted({ grant }: { readonly grant: GrantAccess }) {
   );
 }
 
-function LiveSession({ session, prefix, csrf, now }: Use & { readonly session: Session }) {
+function LiveSession({ session, prefix, csrf, ticket, now }: Use & { readonly session: Session }) {
   return (
     <div class="split sub">
       <p>
@@ -95,7 +97,7 @@ function LiveSession({ session, prefix, csrf, now }: Use & { readonly session: S
         </span>
       </p>
       <form method="post" action={`${prefix}/account/sessions/end`}>
-        <Hidden values={{ csrf, session_id: session.id }} />
+        <Hidden values={{ csrf, ticket, session_id: session.id }} />
         <button type="submit">
           End session<span class="unseen"> {session.label}</span>
         </button>
@@ -104,13 +106,13 @@ function LiveSession({ session, prefix, csrf, now }: Use & { readonly session: S
   );
 }
 
-function RevokeAll({ prefix, csrf }: Use) {
+function RevokeAll({ prefix, csrf, ticket }: Use) {
   return (
     <details class="more">
       <summary>Remove the access of every program…</summary>
       <p class="soft">All of them have to ask you again. Calls that are running now are cut off.</p>
       <form method="post" action={`${prefix}/account/revoke-all`}>
-        <Hidden values={{ csrf }} />
+        <Hidden values={{ csrf, ticket }} />
         <button class="danger" type="submit">
           Remove all access
         </button>

@@ -37,7 +37,7 @@ export function AccountPage({ clients, notice, ...props }: AccountPageProps) {
         </p>
       )}
       <ErrorSummary problem={problem} />
-      <AccessSection prefix={site.prefix} csrf={csrf} now={now} clients={clients} />
+      <AccessSection prefix={site.prefix} csrf={csrf} ticket={props.ticket} now={now} clients={clients} />
       <CredentialsSection {...props} />
       {site.secure ? null : <footer>On this address a sign-in to the account page lasts five minutes.</footer>}
     </Shell>

@@ -56,6 +56,11 @@ function createAccounts(publicUrl = "https://example.com") {
   return { ...here, grants, addClient, addSession, live };
 }
 
+/** The account page as it opens after signing in, when credentials may be changed. */
+async function freshly(browser: TestBrowser): Promise<Page> {
+  return browser.get((await signInByPassword(browser, "alice")).location);
+}
+
 /** Follows the redirect of a form and says what the page says. */
 async function notice(browser: TestBrowser, sent: Page): Promise<string> {
   expect(sent.status).toBe(303);
@@ -167,21 +172,21 @@ describe("/account", () => {
 });
 
 describe("how one signs in", () => {
+  const NEW = "another kettle is quiet";
+
   it("changes by a new password, which signs other browsers out and keeps this one and the programs", async () => {
     const here = createAccounts();
     const { user, browser } = await here.addPerson("alice");
     await here.addSession("s1", user.sub);
     const other = here.newBrowser();
     await signInByPassword(other, "alice");
-    const short = await browser.submit(await browser.get("/account"), "/password", { password: "too short" });
+    const short = await browser.submit(await freshly(browser), "/password", { password: "too short" });
     expect(short).toMatchObject({ status: 422, html: expect.stringContaining("at least 12 characters") });
-    const done = await browser.submit(await browser.get("/account"), "/password", {
-      password: "another kettle is quiet",
-    });
+    const done = await browser.submit(short, "/password", { password: NEW });
     expect(await notice(browser, done)).toContain("The new password is set.");
     expect((await other.get("/account")).status).toBe(303);
     expect((await signInByPassword(other, "alice")).status).toBe(403);
-    expect((await signInByPassword(other, "alice", { password: "another kettle is quiet" })).status).toBe(303);
+    expect((await signInByPassword(other, "alice", { password: NEW })).status).toBe(303);
     expect(await here.live(user.sub)).toEqual(["s1"]);
   });
 
@@ -189,29 +194,32 @@ describe("how one signs in", () => {
     const here = createAccounts();
     const { user, browser } = await here.addPerson("alice");
     const device = createAuthenticator("https://example.com");
-    const page = await browser.get("/account");
+    const page = await freshly(browser);
     const options = /data-options="([^"]*)"/.exec(page.html)?.[1]?.replaceAll("&quot;", '"') ?? "";
     const credential = device.create(options);
     const added = await browser.submit(page, "/passkeys/add", { credential, label: " Work \u202elaptop " });
     expect(await notice(browser, added)).toBe("The passkey was added.");
     expect(await here.storage.users.passkeys(user.sub)).toMatchObject([{ id: device.id, label: "Work laptop" }]);
+    const removable = await browser.get(added.location);
     await here.storage.users.update(user.sub, { password_hash: undefined });
-    const csrf = /name="csrf" value="([^"]+)"/.exec((await browser.get("/account")).html)?.[1] ?? "";
-    const last = await browser.post("/account/passkeys/remove", { csrf, id: device.id });
+    const last = await browser.submit(removable, "/passkeys/remove");
     expect(last).toMatchObject({ status: 422, html: expect.stringContaining("only way to sign in") });
+    expect(last.html).not.toContain("/passkeys/remove");
     await here.storage.users.update(user.sub, { password_hash: "x" });
-    await notice(browser, await browser.post("/account/passkeys/remove", { csrf, id: device.id }));
+    const ticket = /name="ticket" value="([^"]+)"/.exec(last.html)?.[1] ?? "";
+    const again = await browser.get(`/account?ticket=${ticket}`);
+    expect(await notice(browser, await browser.submit(again, "/passkeys/remove"))).toBe("The passkey was removed.");
     expect(await here.storage.users.passkeys(user.sub)).toEqual([]);
   });
 
-  it("changes only within five minutes after signing in", async () => {
+  it("changes only within ten minutes after signing in", async () => {
     const here = createAccounts();
     const { user, browser } = await here.addPerson("alice");
     await here.addSession("s1", user.sub);
-    const page = await browser.get("/account");
+    const page = await freshly(browser);
     const before = (await here.storage.users.find(user.sub))?.password_hash;
-    here.system.advance(301);
-    const sent = await browser.submit(page, "/account/password", { password: "another kettle is quiet" });
+    here.system.advance(600);
+    const sent = await browser.submit(page, "/account/password", { password: NEW });
     expect(sent.location).toBe("/sign-in?return_to=%2Faccount");
     expect((await here.storage.users.find(user.sub))?.password_hash).toBe(before);
     const later = await browser.get("/account");
@@ -224,9 +232,35 @@ describe("how one signs in", () => {
   it("does not count a change as a new sign-in", async () => {
     const here = createAccounts();
     const { browser } = await here.addPerson("alice");
+    const page = await freshly(browser);
+    here.system.advance(400);
+    const done = await browser.submit(page, "/password", { password: NEW });
+    expect((await browser.get(done.location)).html).toContain("/account/password");
     here.system.advance(200);
-    await browser.submit(await browser.get("/account"), "/password", { password: "another kettle is quiet" });
-    here.system.advance(200);
-    expect((await browser.get("/account")).html).toContain("Sign in again");
+    expect((await browser.get(done.location)).html).toContain("Sign in again");
   });
+
+  it.each(["http://localhost:4000", "https://example.com"])(
+    "does not change on %s for who has the cookie, but not the page after signing in (design §5.12)",
+    async (publicUrl) => {
+      const here = createAccounts(publicUrl);
+      const { user, browser } = await here.addPerson("alice");
+      const page = await freshly(browser);
+      const before = (await here.storage.users.find(user.sub))?.password_hash;
+      const csrf = /name="csrf" value="([^"]+)"/.exec(page.html)?.[1] ?? "";
+      const bob = (await here.addPerson("bob")).browser;
+      const other = /name="ticket" value="([^"]+)"/.exec(
+        (await bob.get((await signInByPassword(bob, "bob")).location)).html,
+      )?.[1];
+      for (const ticket of ["", "x".repeat(43), other ?? ""]) {
+        for (const path of ["/account/password", "/account/set-up/password"]) {
+          const sent = await browser.post(path, { csrf, ticket, password: NEW });
+          expect(sent.location).toContain("/sign-in");
+        }
+      }
+      expect((await here.storage.users.find(user.sub))?.password_hash).toBe(before);
+      expect((await browser.submit(page, "/password", { password: NEW })).location).toContain("done=password");
+      expect((await browser.submit(page, "/password", { password: NEW })).status).toBe(403);
+    },
+  );
 });

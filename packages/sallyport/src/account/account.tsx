@@ -2,8 +2,9 @@ import { checkToken, type Form, formToken, readForm } from "../sign-in/form.js";
 import { field, type Kit, type PageRow } from "../sign-in/kit.js";
 import { type Problem, respond, seeOther } from "../sign-in/page.js";
 import { hashPassword, passwordProblem } from "../sign-in/password.js";
-import { hasCredential, isRecent, type SignedIn } from "../sign-in/sessions.js";
-import { setUpPath, toSignIn } from "../sign-in/set-up-routes.js";
+import { hasCredential, type SignedIn } from "../sign-in/sessions.js";
+import { toSignIn } from "../sign-in/set-up-routes.js";
+import { isRecent, readTicket, withTicket } from "../sign-in/tickets.js";
 import { AccountPage } from "./account-page.js";
 import { type AccountOptions, readOverview } from "./overview.js";
 
@@ -11,7 +12,7 @@ import { type AccountOptions, readOverview } from "./overview.js";
 interface Action {
   readonly path: string;
   readonly notice: string;
-  /** Changes of how one signs in: only soon after signing in, and other browsers are signed out where `endsOthers`. */
+  /** Changes of how one signs in: only with the ticket of a recent sign-in, and other browsers are signed out where `endsOthers`. */
   readonly credential?: boolean;
   readonly endsOthers?: boolean;
   readonly act: (use: ActionUse) => Promise<Problem | undefined>;
@@ -62,24 +63,29 @@ async function show(kit: Kit, options: AccountOptions, request: Request): Promis
   if (who instanceof Response) return who;
   const done = new URL(request.url).searchParams.get("done");
   const notice = ACTIONS.find(({ path }) => path === `/account/${done}`)?.notice;
-  return render(kit, options, { who, notice, problem: undefined });
+  const recent = isRecent(who.session, kit.system.now());
+  return render(kit, options, { who, notice, ticket: recent ? readTicket(request) : undefined });
 }
 
 async function signedIn(kit: Kit, request: Request): Promise<SignedIn | Response> {
   const carried = { returnTo: `${kit.site.prefix}/account`, flow: undefined };
   const who = await kit.sessions.find(request, kit.sessions.purpose("account"));
   if (who === undefined) return toSignIn(kit, carried);
-  return (await hasCredential(kit.storage, who.user)) ? who : seeOther(setUpPath(kit, carried));
+  return (await hasCredential(kit.storage, who.user)) ? who : toSignIn(kit, carried);
 }
 
-async function render(
-  kit: Kit,
-  options: AccountOptions,
-  { who, notice, problem }: { who: SignedIn; notice: string | undefined; problem: Problem | undefined },
-): Promise<Response> {
+interface Shown {
+  readonly who: SignedIn;
+  readonly notice?: string | undefined;
+  readonly problem?: Problem;
+  /** Without one, the page offers no change of credentials. */
+  readonly ticket: string | undefined;
+}
+
+async function render(kit: Kit, options: AccountOptions, { who, notice, ticket, problem }: Shown): Promise<Response> {
   const { user, session } = who;
   const now = kit.system.now();
-  const recent = isRecent(session, now);
+  const offered = ticket !== undefined && kit.site.passkeys;
   const page = (
     <AccountPage
       site={kit.site}
@@ -87,10 +93,8 @@ async function render(
       now={now}
       user={user}
       passkeys={await kit.storage.users.passkeys(user.sub)}
-      recent={recent}
-      ceremony={
-        recent && kit.site.passkeys ? await kit.passkeys.startRegistration(session.csrf_secret, user) : undefined
-      }
+      ticket={ticket}
+      ceremony={offered ? await kit.passkeys.startRegistration(session.csrf_secret, user) : undefined}
       clients={await readOverview(options, user.sub, now)}
       notice={notice}
       problem={problem}
@@ -109,14 +113,18 @@ async function perform(
   if (who instanceof Response) return who;
   const { user, session } = who;
   checkToken(form, session.csrf_secret);
-  if (action.credential === true && !isRecent(session, kit.system.now())) {
+  if (action.credential === true && !(await kit.tickets.take(form.get("ticket"), user.sub))) {
     return toSignIn(kit, { returnTo: `${kit.site.prefix}/account`, flow: undefined });
   }
   const problem = await action.act({ kit, options, who, form });
-  if (problem !== undefined) return render(kit, options, { who, notice: undefined, problem });
+  const ticket = action.credential === true ? await kit.tickets.issue(session) : form.get("ticket");
+  if (problem !== undefined) return render(kit, options, { who, problem, ticket });
   kit.system.log("info", "account changed", { sub: user.sub, action: action.path });
   const done = `${kit.site.prefix}/account?done=${action.path.slice("/account/".length)}`;
-  return seeOther(done, action.endsOthers === true ? [await kit.sessions.restart(request, session)] : []);
+  return seeOther(
+    withTicket(done, ticket),
+    action.endsOthers === true ? [await kit.sessions.restart(request, session)] : [],
+  );
 }
 
 async function endSession({ kit, options, who, form }: ActionUse): Promise<undefined> {

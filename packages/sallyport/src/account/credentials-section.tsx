@@ -12,20 +12,20 @@ export interface CredentialsProps {
   readonly now: number;
   readonly user: User;
   readonly passkeys: readonly Passkey[];
-  /** Changes need a sign-in of the last minutes. */
-  readonly recent: boolean;
+  /** What changes need, from a sign-in of the last minutes. */
+  readonly ticket: string | undefined;
   readonly ceremony: Ceremony | undefined;
   readonly problem: Problem | undefined;
 }
 
 export function CredentialsSection(props: CredentialsProps) {
-  const { site, user, recent } = props;
+  const { site, user, ticket } = props;
   return (
     <section aria-labelledby="credentials">
       <h2 id="credentials">How you sign in</h2>
       <PasskeyList {...props} />
       <p>{user.password_hash === undefined ? "You have no password." : "You have a password."}</p>
-      {recent ? (
+      {ticket !== undefined ? (
         <>
           <AddPasskey {...props} />
           <ChangePassword {...props} />
@@ -39,9 +39,9 @@ export function CredentialsSection(props: CredentialsProps) {
   );
 }
 
-function PasskeyList({ site, csrf, now, user, passkeys, recent }: CredentialsProps) {
+function PasskeyList({ site, csrf, now, user, passkeys, ticket }: CredentialsProps) {
   if (passkeys.length === 0) return <p>You have no passkey.</p>;
-  const removable = recent && (passkeys.length > 1 || user.password_hash !== undefined);
+  const removable = ticket !== undefined && (passkeys.length > 1 || user.password_hash !== undefined);
   return (
     <ul class="list">
       {passkeys.map((passkey) => (
@@ -55,7 +55,7 @@ function PasskeyList({ site, csrf, now, user, passkeys, recent }: CredentialsPro
           </p>
           {removable ? (
             <form method="post" action={`${site.prefix}/account/passkeys/remove`}>
-              <Hidden values={{ csrf, id: passkey.id }} />
+              <Hidden values={{ csrf, ticket, id: passkey.id }} />
               <button class="primary" type="submit">
                 Remove<span class="unseen"> the passkey {passkey.label}</span>
               </button>
@@ -67,7 +67,7 @@ function PasskeyList({ site, csrf, now, user, passkeys, recent }: CredentialsPro
   );
 }
 
-function AddPasskey({ site, csrf, ceremony }: CredentialsProps) {
+function AddPasskey({ site, csrf, ticket, ceremony }: CredentialsProps) {
   if (ceremony === undefined) return <NoPasskeys site={site} />;
   return (
     <details class="more" data-with-passkey hidden>
@@ -79,7 +79,7 @@ function AddPasskey({ site, csrf, ceremony }: CredentialsProps) {
         data-options={ceremony.options}
         hidden
       >
-        <Hidden values={{ csrf, nonce: ceremony.nonce, credential: "" }} />
+        <Hidden values={{ csrf, ticket, nonce: ceremony.nonce, credential: "" }} />
         <div class="row">
           <label class="field" for="label">
             Name of this passkey
@@ -106,14 +106,14 @@ function AddPasskey({ site, csrf, ceremony }: CredentialsProps) {
   );
 }
 
-function ChangePassword({ site, csrf, user, problem }: CredentialsProps) {
+function ChangePassword({ site, csrf, ticket, user, problem }: CredentialsProps) {
   const words = user.password_hash === undefined ? "Set a password" : "Change password";
   const invalid = problem?.field === "new-password";
   return (
     <details class="more" open={invalid}>
       <summary>{words}</summary>
       <form method="post" action={`${site.prefix}/account/password`}>
-        <Hidden values={{ csrf }} />
+        <Hidden values={{ csrf, ticket }} />
         <input type="text" name="username" autocomplete="username" value={user.name} readonly hidden />
         <NewPasswordRow invalid={invalid} />
         <p class="soft">Your other browsers are signed out. Programs keep their access.</p>

@@ -7,6 +7,7 @@ import { parseReturnTo } from "./return-to.js";
 import { type BrowserSessions, createBrowserSessions, type Purpose } from "./sessions.js";
 import { createSite, type Site } from "./site.js";
 import type { SignInStorage } from "./storage.js";
+import { createTickets, type Tickets } from "./tickets.js";
 
 export interface SignInOptions {
   /** The installation's public URL, https or loopback http, with or without a path. */
@@ -29,6 +30,7 @@ export interface Kit {
   readonly cookies: Cookies;
   readonly sessions: BrowserSessions;
   readonly passkeys: Passkeys;
+  readonly tickets: Tickets;
   readonly limit: RateLimit;
   /** Rate limit key of the peer. */
   address(request: Request): string;
@@ -66,6 +68,7 @@ export function createKit(options: SignInOptions): Kit {
     cookies,
     sessions: createBrowserSessions({ site, cookies, storage, system }),
     passkeys: createPasskeys({ site, storage, system }),
+    tickets: createTickets(storage, system),
     limit: createRateLimit(options.limits),
     address: (request) => addressKey(options.remoteAddress?.(request)),
     parseCarried: (source) => {

@@ -75,7 +75,9 @@ describe("the pages of sign-in", () => {
     for (const hostile of ["//evil.example/consent", "https://evil.example", "/\\evil.example", "/token"]) {
       const from = `/sign-in?return_to=${encodeURIComponent(hostile)}`;
       expect((await here.browser.get(from)).html).not.toContain("evil");
-      expect((await signInByPassword(here.browser, "alice", { from })).location).toBe("/account");
+      expect((await signInByPassword(here.browser, "alice", { from })).location).toMatch(
+        /^\/account\?ticket=[\w-]{43}$/,
+      );
       const page = await here.browser.get(`/sign-in/continue?return_to=${encodeURIComponent(hostile)}`);
       expect(page.status).toBe(404);
       expect(page.headers.has("refresh")).toBe(false);
@@ -96,11 +98,11 @@ describe("the pages of sign-in", () => {
     expect((await browser.get("/sign-in")).status).toBe(404);
     const page = await browser.get("/team/sign-in");
     const setUp = await browser.submit(page, "/sign-in/code", { code });
-    expect(setUp.location).toBe("/team/account/set-up");
+    expect(setUp.location).toMatch(/^\/team\/account\/set-up\?ticket=[\w-]{43}$/);
     const done = await browser.submit(await browser.get(setUp.location), "/password", {
       password: "violet kettle answers",
     });
-    expect(done.location).toBe("/team/account");
+    expect(done.location).toMatch(/^\/team\/account\?ticket=[\w-]{43}$/);
     expect([...browser.cookies.values()].map(({ path }) => path).sort()).toEqual(["/team/account", "/team/sign-in"]);
   });
 

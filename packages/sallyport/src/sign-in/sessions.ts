@@ -87,13 +87,6 @@ export function createBrowserSessions(parts: {
   };
 }
 
-/** Seconds after signing in within which a person may change how they sign in. */
-const RECENT = 300;
-
-export function isRecent(session: BrowserSession, now: number): boolean {
-  return now - session.auth_time <= RECENT;
-}
-
 /** Nobody counts as signed in before a password or passkey exists: the one-time code alone is only the way to set one. */
 export async function hasCredential(storage: SignInStorage, user: User): Promise<boolean> {
   return user.password_hash !== undefined || (await storage.users.passkeys(user.sub)).length > 0;

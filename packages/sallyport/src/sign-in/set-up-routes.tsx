@@ -5,6 +5,7 @@ import {
   carriedQuery,
   destination,
   field,
+  isForAccount,
   type Kit,
   type Page,
   type PageRow,
@@ -12,8 +13,9 @@ import {
 } from "./kit.js";
 import { type Problem, respond, seeOther } from "./page.js";
 import { hashPassword, passwordProblem } from "./password.js";
-import { hasCredential, isRecent, type SignedIn } from "./sessions.js";
+import { hasCredential, type SignedIn } from "./sessions.js";
 import { SetUpPage } from "./set-up-page.js";
+import { readTicket, withTicket } from "./tickets.js";
 
 /*
  * The step after a one-time code. It lies below /account because a session for /account is a cookie of that path; the session of an
@@ -30,20 +32,28 @@ type SetUp = (kit: Kit, who: SignedIn, form: Form) => Promise<Problem | undefine
 async function showSetUp(kit: Kit, request: Request): Promise<Response> {
   const carried = kit.parseCarried(new URL(request.url).searchParams);
   const who = await kit.sessions.find(request, purposeOf(kit, carried));
-  if (who === undefined || !isRecent(who.session, kit.system.now())) return toSignIn(kit, carried);
-  return renderSetUp(kit, who, { carried });
+  const ticket = readTicket(request);
+  return who === undefined || ticket === undefined
+    ? toSignIn(kit, carried)
+    : renderSetUp(kit, who, { carried, ticket });
+}
+
+interface Shown {
+  readonly carried: Carried;
+  readonly ticket: string | undefined;
+  readonly problem?: Problem;
 }
 
 async function renderSetUp(
   kit: Kit,
   { user, session }: SignedIn,
-  { carried, problem }: { readonly carried: Carried; readonly problem?: Problem },
+  { carried, ticket, problem }: Shown,
 ): Promise<Response> {
   const page = (
     <SetUpPage
       site={kit.site}
       userName={user.name}
-      carried={carriedFields(carried, session.csrf_secret)}
+      carried={{ ...carriedFields(carried, session.csrf_secret), ticket }}
       passkey={kit.site.passkeys ? await kit.passkeys.startRegistration(session.csrf_secret, user) : undefined}
       problem={problem}
       skipTo={(await hasCredential(kit.storage, user)) ? destination(kit, carried) : undefined}
@@ -56,14 +66,17 @@ function setUpBy(setUp: SetUp): Page {
   return async (kit, request) => {
     const form = await readForm(request, kit.site);
     const carried = kit.parseCarried(form);
-    const purpose = purposeOf(kit, carried);
-    const who = await kit.sessions.find(request, purpose);
-    if (who === undefined || !isRecent(who.session, kit.system.now())) return toSignIn(kit, carried);
+    const who = await kit.sessions.find(request, purposeOf(kit, carried));
+    if (who === undefined) return toSignIn(kit, carried);
     checkToken(form, who.session.csrf_secret);
+    if (!(await kit.tickets.take(form.get("ticket"), who.user.sub))) return toSignIn(kit, carried);
     const problem = await setUp(kit, who, form);
-    if (problem !== undefined) return renderSetUp(kit, who, { carried, problem });
+    const ticket = await kit.tickets.issue(who.session);
+    if (problem !== undefined) return renderSetUp(kit, who, { carried, ticket, problem });
     // What the session may do has changed, and older ones may have been made with lost credentials.
-    return seeOther(destination(kit, carried), [await kit.sessions.restart(request, who.session)]);
+    const cookie = await kit.sessions.restart(request, who.session);
+    const next = destination(kit, carried);
+    return seeOther(isForAccount(kit, carried) ? withTicket(next, ticket) : next, [cookie]);
   };
 }
 

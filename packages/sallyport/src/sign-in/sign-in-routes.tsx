@@ -6,6 +6,7 @@ import {
   destination,
   field,
   formSecret,
+  isForAccount,
   type Kit,
   type Page,
   type PageRow,
@@ -19,6 +20,7 @@ import { hasCredential } from "./sessions.js";
 import { setUpPath } from "./set-up-routes.js";
 import { SignInPage } from "./sign-in-page.js";
 import type { User } from "./storage.js";
+import { withTicket } from "./tickets.js";
 import { normaliseUserName } from "./user-name.js";
 
 export const SIGN_IN_ROUTES: readonly PageRow[] = [
@@ -117,14 +119,13 @@ async function finish(
   request: Request,
   { user, carried, method }: { readonly user: User; readonly carried: Carried; readonly method: Method },
 ): Promise<Response> {
-  const cookie = await kit.sessions.start(request, {
-    sub: user.sub,
-    purpose: purposeOf(kit, carried),
-    pending_id: carried.flow,
-  });
+  const { sub } = user;
+  const cookie = await kit.sessions.start(request, { sub, purpose: purposeOf(kit, carried), pending_id: carried.flow });
   // Whoever needed a code has no other way in, or has lost it.
   const next = method === "code" ? setUpPath(kit, carried) : destination(kit, carried);
-  return seeOther(next, [cookie]);
+  const changes = method === "code" || isForAccount(kit, carried);
+  const ticket = changes ? await kit.tickets.issue({ sub, auth_time: kit.system.now() }) : undefined;
+  return seeOther(withTicket(next, ticket), [cookie]);
 }
 
 const WRONG_CODE: Problem = {

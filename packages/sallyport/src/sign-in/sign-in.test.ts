@@ -21,7 +21,7 @@ describe("sign-in by the owner's code", () => {
     expect(page.html).toContain("One-time code");
     const setUp = await browser.submit(page, "/sign-in/code", { code: ` ${code.toLowerCase().replaceAll("-", " ")} ` });
     expect(setUp.status).toBe(303);
-    expect(sentTo(await here.currentUser(browser))).toContain("/account/set-up");
+    expect(sentTo(await here.currentUser(browser))).toContain("/sign-in");
     const refused = await browser.submit(await browser.get(setUp.location), "/password", { password: "short" });
     expect(refused).toMatchObject({ status: 422, html: expect.stringContaining("at least 12 characters") });
     const done = await browser.submit(refused, "/password", { password: PASSWORD });

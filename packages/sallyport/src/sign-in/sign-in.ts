@@ -9,7 +9,7 @@ import { seeOther } from "./page.js";
 import { PageRefusal } from "./refusal.js";
 import { toPath } from "./return-to.js";
 import { hasCredential, type SignedIn } from "./sessions.js";
-import { SET_UP_ROUTES, setUpPath, toSignIn } from "./set-up-routes.js";
+import { SET_UP_ROUTES, toSignIn } from "./set-up-routes.js";
 import { SIGN_IN_ROUTES } from "./sign-in-routes.js";
 import { SIGN_OUT_ROUTES } from "./sign-out-routes.js";
 import { elsewhere } from "./site.js";
@@ -69,7 +69,7 @@ function serves({ session }: SignedIn, pending: PendingAuthorization, carried: C
 }
 
 async function vouch(kit: Kit, { user, session }: SignedIn, carried: Carried): Promise<SignedInUser | Response> {
-  if (!(await hasCredential(kit.storage, user))) return seeOther(setUpPath(kit, carried));
+  if (!(await hasCredential(kit.storage, user))) return toSignIn(kit, carried);
   return { sub: user.sub, name: user.name, auth_time: session.auth_time, csrfSecret: session.csrf_secret };
 }
 

@@ -88,7 +88,7 @@ export interface OneTimeCodeStore {
   ): Promise<{ readonly status: "right"; readonly sub: string } | { readonly status: "wrong" | "locked" | "none" }>;
 }
 
-/** State of a WebAuthn ceremony between its two requests; consumed once. */
+/** State of a WebAuthn ceremony between its two requests, and the tickets of `sign-in/tickets.ts`; consumed once. */
 export interface CeremonyStore {
   save(id: string, challenge: string, sub: string | undefined, expires: number): Promise<void>;
   consume(
