@@ -29,7 +29,7 @@ export function createClientDocuments(
   if (admission === "off") return undefined;
   const rules: ClientMetadataRules = {
     knownSchemes: registration.knownSchemes ?? [],
-    authMethods: ["none"],
+    authMethods: ["none", "private_key_jwt"],
     defaultAuthMethod: "none",
     grantTypes: ["authorization_code", "refresh_token"],
   };

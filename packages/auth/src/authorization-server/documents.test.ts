@@ -7,6 +7,8 @@ describe("R-61, R-63, R-64, R-72, R-86: metadata", () => {
   test("every member, exactly", async () => {
     const server = await createTestAuthorizationServer();
     const answer = await server.fetch(`${TEST_ISSUER}/.well-known/oauth-authorization-server`);
+    const methods = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
+    const algorithms = ["ES256", "RS256", "PS256", "EdDSA", "Ed25519", "ES384"];
     expect(await answer.json()).toEqual({
       issuer: "https://auth.example",
       authorization_endpoint: "https://auth.example/authorize",
@@ -19,8 +21,10 @@ describe("R-61, R-63, R-64, R-72, R-86: metadata", () => {
       response_modes_supported: ["query"],
       grant_types_supported: ["authorization_code", "refresh_token"],
       code_challenge_methods_supported: ["S256"],
-      token_endpoint_auth_methods_supported: ["none", "client_secret_basic", "client_secret_post"],
-      revocation_endpoint_auth_methods_supported: ["none", "client_secret_basic", "client_secret_post"],
+      token_endpoint_auth_methods_supported: methods,
+      token_endpoint_auth_signing_alg_values_supported: algorithms,
+      revocation_endpoint_auth_methods_supported: methods,
+      revocation_endpoint_auth_signing_alg_values_supported: algorithms,
       authorization_response_iss_parameter_supported: true,
       client_id_metadata_document_supported: true,
       subject_types_supported: ["public"],

@@ -16,7 +16,7 @@ export async function metadataDocument({ server }: Start): Promise<Response> {
     endpoint: server.endpoint,
     scopes: [...new Set(scopes)],
     grantTypes: GRANT_TYPES.map(({ name }) => name),
-    authMethods: ["none", "client_secret_basic", "client_secret_post"],
+    authMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
     registration: options.registration.dynamic,
     documents: server.documents !== undefined,
   });

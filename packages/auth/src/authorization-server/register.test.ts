@@ -132,7 +132,7 @@ describe("other members", () => {
       scope: "a  b",
       grant_types: ["password"],
       response_types: ["token"],
-      token_endpoint_auth_method: "private_key_jwt",
+      token_endpoint_auth_method: "tls_client_auth",
       application_type: "mainframe",
     });
     expect([status, body.error]).toEqual([400, "invalid_client_metadata"]);

@@ -36,14 +36,16 @@ export async function readRegistration(flow: Start): Promise<Registering> {
 export async function register({ server, body }: Registering): Promise<Response> {
   const rules: ClientMetadataRules = {
     knownSchemes: server.options.registration.knownSchemes ?? [],
-    authMethods: ["none", "client_secret_basic", "client_secret_post"],
+    authMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
     defaultAuthMethod: "client_secret_basic",
     grantTypes: ["authorization_code", "refresh_token"],
   };
   const { metadata: parsed, dropped } = parseClientMetadata(body, rules);
   const metadata: ClientMetadata = { client_id: randomToken(server.system, 16), ...parsed };
   const created = server.system.now();
-  const client_secret = metadata.token_endpoint_auth_method === "none" ? undefined : randomToken(server.system);
+  const client_secret = metadata.token_endpoint_auth_method.startsWith("client_secret_")
+    ? randomToken(server.system)
+    : undefined;
   await server.options.storage.clients.add({
     metadata,
     origin: "registered",

@@ -1,3 +1,4 @@
+import type { KeySet } from "../oauth/key-set.js";
 import { type System, system } from "../system.js";
 import { type ClientDocuments, createClientDocuments } from "./client-documents.js";
 import type { AuthorizationServerOptions } from "./contract.js";
@@ -31,6 +32,8 @@ export interface Server {
   /** `undefined`: client ID metadata documents are off. */
   readonly documents: ClientDocuments | undefined;
   readonly registrations: Quota;
+  /** Keys of clients that named a `jwks_uri`, by that URL. */
+  readonly keySets: Map<string, KeySet>;
   /** Absolute URL of an endpoint, for example `/token`. */
   endpoint(path: string): string;
 }
@@ -52,6 +55,7 @@ export function createServer(options: AuthorizationServerOptions): Server {
     system: clock,
     documents: createClientDocuments(options, clock),
     registrations: createQuota(options.registration.perHour ?? DEFAULT_REGISTRATIONS_PER_HOUR, 3600),
+    keySets: new Map(),
     endpoint: (name) => url.origin + path + name,
   };
 }

@@ -1,3 +1,5 @@
+import { SIGNATURE_ALGORITHMS } from "./key-set.js";
+
 /** RFC 8414 §2, RFC 9207 §3 and OpenID Connect Discovery §3, as far as this package publishes it. */
 export interface AuthorizationServerMetadata {
   readonly issuer: string;
@@ -12,7 +14,9 @@ export interface AuthorizationServerMetadata {
   readonly grant_types_supported: readonly string[];
   readonly code_challenge_methods_supported: readonly string[];
   readonly token_endpoint_auth_methods_supported: readonly string[];
+  readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
   readonly revocation_endpoint_auth_methods_supported: readonly string[];
+  readonly revocation_endpoint_auth_signing_alg_values_supported: readonly string[];
   readonly authorization_response_iss_parameter_supported: true;
   readonly client_id_metadata_document_supported?: true;
   readonly subject_types_supported: readonly string[];
@@ -55,7 +59,9 @@ export function formatAuthorizationServerMetadata(facts: MetadataFacts): Authori
     grant_types_supported: facts.grantTypes,
     code_challenge_methods_supported: ["S256"],
     token_endpoint_auth_methods_supported: facts.authMethods,
+    token_endpoint_auth_signing_alg_values_supported: SIGNATURE_ALGORITHMS,
     revocation_endpoint_auth_methods_supported: facts.authMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: SIGNATURE_ALGORITHMS,
     authorization_response_iss_parameter_supported: true,
     ...(facts.documents ? { client_id_metadata_document_supported: true } : {}),
     // No ID token is ever issued; the schemas of clients that read the OpenID form want these two members.

@@ -1,9 +1,11 @@
 import { OAuthError } from "../core/oauth-error.js";
+import { CLIENT_ASSERTION_TYPE, subjectOfAssertion } from "./client-assertion.js";
 import type { Parameters } from "./parameters.js";
 
 /** How a client says who it is at the token, revocation and introspection endpoints (RFC 6749 §2.3). Nothing about it is verified yet. */
 export type ClientCredentials =
   | { readonly method: "none"; readonly client_id: string }
+  | { readonly method: "private_key_jwt"; readonly client_id: string; readonly assertion: string }
   | {
       readonly method: "client_secret_basic" | "client_secret_post";
       readonly client_id: string;
@@ -17,15 +19,34 @@ export type ClientCredentials =
 export function parseClientCredentials(authorization: string | null, form: Parameters): ClientCredentials {
   const client_id = form.one("client_id");
   const secret = form.one("client_secret");
+  const assertion = form.one("client_assertion");
+  if (assertion !== undefined) {
+    if (authorization !== null || secret !== undefined) throw severalWays();
+    return parseAssertion(assertion, form);
+  }
   if (authorization !== null) {
     const basic = parseBasic(authorization);
     if (secret !== undefined || (client_id !== undefined && client_id !== basic.client_id)) {
-      throw new OAuthError("request_malformed", { description: "The client authenticated in more than one way." });
+      throw severalWays();
     }
     return { method: "client_secret_basic", ...basic };
   }
   if (client_id === undefined) throw new OAuthError("client_authentication", { detail: "no client_id" });
   return secret === undefined ? { method: "none", client_id } : { method: "client_secret_post", client_id, secret };
+}
+
+/** RFC 7521 §4.2: `client_id` may be left out, since the assertion says it; if it is there they must agree. */
+function parseAssertion(assertion: string, form: Parameters): ClientCredentials {
+  const client_id = subjectOfAssertion(assertion);
+  const agrees = (form.one("client_id") ?? client_id) === client_id;
+  if (form.one("client_assertion_type") !== CLIENT_ASSERTION_TYPE || !agrees) {
+    throw new OAuthError("client_authentication", { detail: "assertion of another type or client" });
+  }
+  return { method: "private_key_jwt", client_id, assertion };
+}
+
+function severalWays(): OAuthError {
+  return new OAuthError("request_malformed", { description: "The client authenticated in more than one way." });
 }
 
 /** RFC 6749 §2.3.1: both halves are form-encoded before they are joined. */

@@ -1,7 +1,8 @@
 import type { ClientMetadata } from "../core/client-metadata.js";
 import { OAuthError } from "../core/oauth-error.js";
 import { quote } from "../core/quote.js";
-import { type ClientMetadataRules, isJsonObject, parseClientMetadata } from "./client-metadata.js";
+import { type ClientMetadataRules, parseClientMetadata } from "./client-metadata.js";
+import { isJsonObject } from "./jws.js";
 
 /*
  * OAuth Client ID Metadata Document: a client_id that is the https URL of a JSON document describing the client. Drafts -00 (which

@@ -1,8 +1,9 @@
 import type { ClientMetadata } from "../core/client-metadata.js";
-import type { JsonObject, JsonValue } from "../core/mcp-call.js";
+import type { JsonObject } from "../core/mcp-call.js";
 import { OAuthError } from "../core/oauth-error.js";
 import { type RedirectUriOptions, validateRedirectUri } from "../core/redirect-uri.js";
 import { isScopeToken } from "../core/scope.js";
+import { isJsonObject, type JsonClaims } from "./jws.js";
 
 export interface ClientMetadataRules extends RedirectUriOptions {
   /** Methods that a client may register. */
@@ -56,7 +57,7 @@ function refused(problems: Problems): OAuthError {
   return new OAuthError(redirect ? "redirect_uris_refused" : "client_metadata_refused", { description });
 }
 
-function readRedirectUris(source: JsonObject, rules: ClientMetadataRules, problems: Problems) {
+function readRedirectUris(source: JsonClaims, rules: ClientMetadataRules, problems: Problems) {
   const { redirect_uris } = source;
   if (!isTextList(redirect_uris) || redirect_uris.length === 0 || redirect_uris.length > MAX_REDIRECT_URIS) {
     problems.push({ member: "redirect_uris", why: `must be a list of 1 to ${MAX_REDIRECT_URIS} strings` });
@@ -93,7 +94,7 @@ function isMerelyOfNoUse(uri: string): boolean {
   return scheme !== "https" && refusalOf(uri, { knownSchemes: [scheme] }) === undefined;
 }
 
-function readAuthMethod(source: JsonObject, rules: ClientMetadataRules, problems: Problems) {
+function readAuthMethod(source: JsonClaims, rules: ClientMetadataRules, problems: Problems) {
   const wanted = source.token_endpoint_auth_method ?? rules.defaultAuthMethod;
   const method = rules.authMethods.find((known) => known === wanted);
   if (method === undefined) {
@@ -103,7 +104,7 @@ function readAuthMethod(source: JsonObject, rules: ClientMetadataRules, problems
 }
 
 /** Absent: both grants that a client of MCP needs, or nobody would ever get a refresh token who did not know to ask (users.md pain 13). */
-function readGrantTypes(source: JsonObject, rules: ClientMetadataRules, problems: Problems): readonly string[] {
+function readGrantTypes(source: JsonClaims, rules: ClientMetadataRules, problems: Problems): readonly string[] {
   const wanted = source.grant_types ?? ["authorization_code", "refresh_token"];
   const known = isTextList(wanted) ? rules.grantTypes.filter((grant) => wanted.includes(grant)) : [];
   if (!known.includes("authorization_code"))
@@ -111,7 +112,7 @@ function readGrantTypes(source: JsonObject, rules: ClientMetadataRules, problems
   return known;
 }
 
-function readResponseTypes(source: JsonObject, problems: Problems): readonly string[] {
+function readResponseTypes(source: JsonClaims, problems: Problems): readonly string[] {
   const wanted = source.response_types ?? ["code"];
   if (!isTextList(wanted) || !wanted.includes("code"))
     problems.push({ member: "response_types", why: "must hold code" });
@@ -119,7 +120,7 @@ function readResponseTypes(source: JsonObject, problems: Problems): readonly str
 }
 
 /** Absent: inferred, since clients for the desktop seldom send it (users.md pain 9) and the default "web" would be wrong for them. */
-function readApplicationType(source: JsonObject, uris: readonly string[], problems: Problems): "native" | "web" {
+function readApplicationType(source: JsonClaims, uris: readonly string[], problems: Problems): "native" | "web" {
   const wanted = source.application_type;
   if (wanted === "native" || wanted === "web") return wanted;
   if (wanted !== undefined) problems.push({ member: "application_type", why: "must be native or web" });
@@ -128,7 +129,7 @@ function readApplicationType(source: JsonObject, uris: readonly string[], proble
 
 const LINKS = ["client_uri", "logo_uri", "tos_uri", "policy_uri"] as const;
 
-function readTexts(source: JsonObject, problems: Problems): Partial<ClientMetadata> {
+function readTexts(source: JsonClaims, problems: Problems): Partial<ClientMetadata> {
   const texts: { -readonly [name in (typeof LINKS)[number] | "client_name" | "scope"]?: string } = {};
   for (const name of ["client_name", "scope", ...LINKS] as const) {
     const value = source[name];
@@ -151,7 +152,7 @@ function isWebUrl(value: string): boolean {
   return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 }
 
-function readKeys(source: JsonObject, method: string, problems: Problems): Partial<ClientMetadata> {
+function readKeys(source: JsonClaims, method: string, problems: Problems): Partial<ClientMetadata> {
   const { jwks, jwks_uri } = source;
   if (method !== "private_key_jwt") return {};
   if ((jwks === undefined) === (jwks_uri === undefined)) {
@@ -164,17 +165,13 @@ function readKeys(source: JsonObject, method: string, problems: Problems): Parti
     return {};
   }
   if (isJsonObject(jwks) && Array.isArray(jwks.keys)) {
-    const keys = (jwks.keys as readonly JsonValue[]).filter(isJsonObject);
+    const keys = (jwks.keys as readonly unknown[]).filter(isJsonObject);
     // Draft-02 §4.1: a document must not hold private key material; neither must a registration.
     if (keys.length > 0 && keys.length === jwks.keys.length && keys.every((key) => !("d" in key || "k" in key)))
-      return { jwks: { keys } };
+      return { jwks: { keys: keys as readonly JsonObject[] } };
   }
   problems.push({ member: "jwks", why: "must be a JWK set of public keys" });
   return {};
-}
-
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isTextList(value: unknown): value is readonly string[] {

@@ -1,10 +1,10 @@
 import { OAuthError } from "../../core/oauth-error.js";
 import { quote } from "../../core/quote.js";
-import { type ClientCredentials, parseClientCredentials } from "../../oauth/client-authentication.js";
-import { isEqualInConstantTime, sha256 } from "../../oauth/digest.js";
+import { parseClientCredentials } from "../../oauth/client-authentication.js";
 import { type Parameters, readForm, refuseRepeated } from "../../oauth/parameters.js";
 import { findClient } from "../clients.js";
 import type { Start } from "../pipeline.js";
+import { proveClient } from "../prove-client.js";
 import type { ClientRecord } from "../storage.js";
 
 export interface FormRequest extends Start {
@@ -24,17 +24,8 @@ export async function authenticateClient<Flow extends FormRequest>(
 ): Promise<Flow & { client: ClientRecord }> {
   const credentials = parseClientCredentials(flow.request.headers.get("authorization"), flow.form);
   const client = await findClient(flow.server, credentials.client_id);
-  const secret = "secret" in credentials ? await sha256(credentials.secret) : "";
-  if (client === undefined || !isAuthentic(client, credentials, secret)) {
+  if (client === undefined || !(await proveClient(flow.server, client, credentials))) {
     throw new OAuthError("client_authentication", { detail: quote(credentials.client_id) });
   }
   return { ...flow, client };
-}
-
-function isAuthentic({ metadata, secret_hash }: ClientRecord, { method }: ClientCredentials, hash: string): boolean {
-  const registered = metadata.token_endpoint_auth_method;
-  if (method === "none") return registered === "none";
-  // Both ways of sending a secret prove the same, and clients mix them up; RFC 6749 §2.3.1 wants `basic` supported anyway.
-  if (registered !== "client_secret_basic" && registered !== "client_secret_post") return false;
-  return secret_hash !== undefined && isEqualInConstantTime(hash, secret_hash);
 }
