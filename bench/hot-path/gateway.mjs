@@ -47,7 +47,7 @@ const resourceServer = createResourceServer({
 const identifiers = createIdSealer(createSealer(randomBytes(32), system));
 const gateway = createGateway({
   publicUrl,
-  servers: [{ resourceServer, upstream, identifiers, settled: () => liveness.settled() }],
+  servers: [{ resourceServer, upstream, identifiers }],
   web: () => new Response(null, { status: 404 }),
   listen: { port, hosts: ["127.0.0.1"] },
   system,

@@ -18,7 +18,7 @@ const REVERIFY_AFTER = 600;
 export interface AuthenticatePorts {
   readonly issuers: ReadonlyMap<string, AccessTokenIssuer>;
   readonly policy: Policy;
-  readonly isLive: (principal: Principal, now: number) => Liveness;
+  readonly isLive: (principal: Principal, now: number) => Awaitable<Liveness>;
   readonly verifySignature: VerifySignature;
   readonly sha256: Sha256;
   readonly clockSkew: number;
@@ -82,13 +82,15 @@ function checkBinding(
 }
 
 /** What our own records say, now: never from the cache. The result is reused for as long as they answer with the same arrays. */
-function withRecords(entry: CachedToken, { policy, isLive, system }: AuthenticatePorts): Authenticated {
+function withRecords(entry: CachedToken, { policy, isLive, system }: AuthenticatePorts): Awaitable<Authenticated> {
+  return chain(isLive(entry.principal, system.now()), (records) => joined(entry, records, policy));
+}
+
+function joined(entry: CachedToken, records: Liveness, { hierarchy }: Policy): Authenticated {
   const { principal } = entry;
-  const records = isLive(principal, system.now());
   if (records.status === "unknown") throw new OAuthError("liveness_unknown", { retryAfter: records.retryAfter });
   if (records.status !== "live") throw new OAuthError("token_revoked");
   const { roles, entitled, granted } = records;
-  const { hierarchy } = policy;
   const last = entry.last?.from;
   if (entry.last !== undefined && last !== undefined) {
     if (last[0] === roles && last[1] === entitled && last[2] === granted && last[3] === hierarchy)

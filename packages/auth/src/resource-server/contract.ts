@@ -5,6 +5,7 @@ import type { McpBody } from "../core/mcp-message.js";
 import type { Policy } from "../core/policy.js";
 import type { Principal } from "../core/principal.js";
 import type { TokenDialect } from "../oauth/access-token.js";
+import type { Awaitable } from "../oauth/awaitable.js";
 import type { DpopNonces, ReplayRecorder } from "../oauth/dpop.js";
 import type { KeySet, VerifySignature } from "../oauth/key-set.js";
 import type { Sha256 } from "../oauth/thumbprint.js";
@@ -24,7 +25,8 @@ export interface RequestHead {
 }
 
 /**
- * Is the session behind a token alive, and how does it stand with its user? Answers from memory; never waits.
+ * Is the session behind a token alive, and how does it stand with its user? At once where the answer is in memory,
+ * which it has to be for nearly every call; a promise where a record must be read first.
  * `live` carries what the record says now; `revoked` → 401; `unknown` (not heard from the store for longer than the bound) → 503.
  */
 export type Liveness =
@@ -57,7 +59,7 @@ export interface ResourceServerOptions {
   /** What every first challenge names, and the whole of PRM `scopes_supported`. */
   readonly baseline: readonly string[];
   /** Required: who may be granted what, and is the session alive. `noLocalRecords` is the explicit way to say that nothing here knows. */
-  readonly isLive: (principal: Principal, now: number) => Liveness;
+  readonly isLive: (principal: Principal, now: number) => Awaitable<Liveness>;
   /** Extra members of the protected resource metadata (RFC 9728 §2): `resource_name`, `resource_documentation`, … */
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** Origins besides the resource's own that a browser may call from; default none. */

@@ -74,7 +74,6 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
       upstream,
       identifiers: createIdSealer(store.sealer),
       list: config.list,
-      settled: () => parts.liveness.settled(),
       observeTools: (tools) => catalogue.observe(tools),
       inputSchemaOf: (tool) => catalogue.inputSchemaOf(tool),
     },

@@ -29,11 +29,6 @@ export interface GatewayServer {
   readonly forwardHeaders?: readonly string[];
   /** Called with every `tools/list` answer before it is filtered, so that new tools are frozen at first sight. */
   readonly observeTools?: (tools: readonly JsonObject[]) => void;
-  /**
-   * Waits for records that `isLive` had to ask the store for; called when authentication answered `liveness_unknown`, which is then tried
-   * once more. `undefined`: nothing is under way. See `Liveness.settled`.
-   */
-  readonly settled?: () => Promise<unknown> | undefined;
   /** `inputSchema` of a tool as far as known, to check `Mcp-Param-*` (R-148…R-150). */
   readonly inputSchemaOf?: (tool: string) => JsonObject | undefined;
 }

@@ -3,7 +3,6 @@ import {
   type Authenticated,
   McpError,
   MODERN,
-  OAuthError,
   type RequestFacts,
   type RequestHead,
   type System,
@@ -25,9 +24,6 @@ export interface EndpointContext extends ReplyContext {
 }
 
 const METHODS: ReadonlySet<string> = new Set<RequestFacts["method"]>(["POST", "GET", "DELETE"]);
-
-/** A try at authentication may have to wait for records; each token is waited for once, and a second one may come meanwhile. */
-const AUTHENTICATION_TRIES = 3;
 
 /**
  * The way of one call: origin → authenticate → body → headers → calls → authorize → upstream, and back through {@link Reply}. Everything
@@ -83,35 +79,13 @@ export class Endpoint {
     }
   }
 
-  /** Token → principal, at once when the token is known; records that are not in memory are waited for. */
   #authenticate({ request, headers, facts }: Incoming): Authenticated | Promise<Authenticated> {
-    const { resource } = this.#context.server.resourceServer;
+    const { resourceServer } = this.#context.server;
     const { url = "" } = request;
     const mark = url.indexOf("?");
     const query = mark === -1 ? "" : url.slice(mark);
-    const head: RequestHead = { method: facts.method, url: resource, query, header: headers.lookup };
-    try {
-      const who = this.#context.server.resourceServer.authenticate(head);
-      return who instanceof Promise ? who.catch((error) => this.#again(head, error)) : who;
-    } catch (error) {
-      return this.#again(head, error);
-    }
-  }
-
-  async #again(head: RequestHead, first: unknown): Promise<Authenticated> {
-    const { resourceServer, settled } = this.#context.server;
-    let error = first;
-    for (let tries = 1; tries < AUTHENTICATION_TRIES; tries++) {
-      const waiting = error instanceof OAuthError && error.reason === "liveness_unknown" ? settled?.() : undefined;
-      if (waiting === undefined) break;
-      await waiting;
-      try {
-        return await resourceServer.authenticate(head);
-      } catch (again) {
-        error = again;
-      }
-    }
-    throw error;
+    const head: RequestHead = { method: facts.method, url: resourceServer.resource, query, header: headers.lookup };
+    return resourceServer.authenticate(head);
   }
 
   async #post(incoming: Incoming, who: Authenticated, reply: Reply): Promise<Asked> {

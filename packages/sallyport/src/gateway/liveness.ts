@@ -1,7 +1,7 @@
 import type { Liveness as LivenessAnswer, Principal, System } from "@sallyport/auth";
 import type { Standing, StandingView } from "./contract.js";
 import type { Change, ChangeFeed } from "./feed.js";
-import { type RecordSource, Records } from "./records.js";
+import { type RecordSource, Records, UNKNOWN } from "./records.js";
 import { Revocations } from "./revocations.js";
 
 export interface LivenessOptions {
@@ -16,12 +16,13 @@ export interface LivenessOptions {
   readonly staleAfterMs?: number;
   /** Callers remembered; default 50,000. */
   readonly callers?: number;
+  /** Milliseconds that a call waits for the record of a caller seen for the first time; default 2,000. */
+  readonly loadTimeoutMs?: number;
 }
 
 /** Rows that one read of the feed gives at most. */
 const PAGE = 1_000;
 const CLOCK_MARGIN_SECONDS = 60;
-const UNKNOWN: LivenessAnswer = { status: "unknown", retryAfter: 1 };
 const REVOKED: LivenessAnswer = { status: "revoked" };
 
 /**
@@ -42,23 +43,28 @@ export class Liveness implements StandingView {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: LivenessOptions) {
-    const { records, system, callers = 50_000, tokenSeconds = 600, staleAfterMs = 5_000 } = options;
+    const { records, system, callers = 50_000, loadTimeoutMs = 2_000 } = options;
+    const { tokenSeconds = 600, staleAfterMs = 5_000 } = options;
     this.#options = options;
     this.#staleAfterMs = staleAfterMs;
     this.#revocations = new Revocations(tokenSeconds + CLOCK_MARGIN_SECONDS);
-    this.#records = new Records({ source: records, system, callers, onEnded: () => this.#tell() });
+    const onEnded = () => this.#tell();
+    this.#records = new Records({ source: records, system, callers, loadTimeoutMs, onEnded });
   }
 
   /** For `ResourceServerOptions.isLive`. The same arrays come back until the record changes. */
-  isLive(resource: string): (principal: Principal) => LivenessAnswer {
+  isLive(resource: string): (principal: Principal) => LivenessAnswer | Promise<LivenessAnswer> {
     return (principal) => {
       if (this.#revocations.ends(principal, resource)) return REVOKED;
       if (this.#isStale()) return UNKNOWN;
-      return this.#records.find(principal, resource) ?? UNKNOWN;
+      const answer = this.#records.find(principal, resource);
+      if (!(answer instanceof Promise)) return answer;
+      // The session may have ended while its record was read.
+      return answer.then((loaded) => (this.#revocations.ends(principal, resource) ? REVOKED : loaded));
     };
   }
 
-  /** Waits for the records being loaded because {@link isLive} did not know them; `undefined`: none. Never rejects. */
+  /** Waits for the records being loaded; `undefined`: none. Never rejects. */
   settled(): Promise<unknown> | undefined {
     return this.#records.loading();
   }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 
 /** Addresses and CIDR ranges → one list. @throws TypeError for anything else. */
-export function createProxyList(entries: readonly string[]): BlockList {
+function createProxyList(entries: readonly string[]): BlockList {
   const list = new BlockList();
   for (const entry of entries) {
     const [address = "", prefix] = entry.split("/");

@@ -24,12 +24,16 @@ export interface RecordsOptions {
   readonly system: System;
   /** Callers remembered. */
   readonly callers: number;
+  /** Milliseconds for a record that a caller waits for. */
+  readonly loadTimeoutMs: number;
   /** Called when a caller who was live is no longer. */
   readonly onEnded: () => void;
 }
 
 /** A record that the feed says has changed is still used for so many milliseconds while it is loaded again. */
 const RELOAD_GRACE_MS = 1_000;
+/** What a caller gets whose record does not come. */
+export const UNKNOWN: LivenessAnswer = { status: "unknown", retryAfter: 1 };
 /** Tokens of one caller that are told apart; more only cost a load. */
 const MAX_TOKENS = 32;
 
@@ -57,14 +61,9 @@ export class Records {
 
   constructor(private readonly options: RecordsOptions) {}
 
-  /** `undefined`: not known well enough to say; a load is under way. */
-  find(principal: Principal, resource: string): LivenessAnswer | undefined {
-    const entry = this.#entryOf(principal, resource);
-    const { outdated } = entry ?? {};
-    const late = outdated !== undefined && this.options.system.monotonicMs() - outdated > RELOAD_GRACE_MS;
-    if (entry !== undefined && !late) return entry.answer;
-    this.#load(principal, resource);
-    return undefined;
+  /** At once for a caller whose token was seen before; otherwise when the record is here. Never rejects: what cannot be loaded is unknown. */
+  find(principal: Principal, resource: string): LivenessAnswer | Promise<LivenessAnswer> {
+    return this.#known(principal, resource) ?? this.#ask(principal, resource);
   }
 
   /** For an exchange under way, whose token may long be forgotten: what is known, without loading. */
@@ -87,8 +86,26 @@ export class Records {
         changed.size > 0 &&
         (changed.has(`user ${sub}`) || changed.has(`grant ${JSON.stringify([sub, client_id, resource])}`));
       if (affected) entry.outdated = now;
-      if (entry.outdated !== undefined) this.#load(principal, resource);
+      if (entry.outdated !== undefined) void this.#load(principal, resource);
     }
+  }
+
+  #known(principal: Principal, resource: string): LivenessAnswer | undefined {
+    const entry = this.#entryOf(principal, resource);
+    const { outdated } = entry ?? {};
+    const late = outdated !== undefined && this.options.system.monotonicMs() - outdated > RELOAD_GRACE_MS;
+    return late ? undefined : entry?.answer;
+  }
+
+  /** A store that hangs must not hang its callers. */
+  async #ask(principal: Principal, resource: string): Promise<LivenessAnswer> {
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.options.loadTimeoutMs);
+    });
+    await Promise.race([this.#load(principal, resource), tooLate]);
+    clearTimeout(timer);
+    return this.#known(principal, resource) ?? UNKNOWN;
   }
 
   #entryOf(principal: Principal, resource: string): Entry | undefined {
@@ -101,12 +118,14 @@ export class Records {
     return entry;
   }
 
-  #load(principal: Principal, resource: string): void {
+  #load(principal: Principal, resource: string): Promise<void> {
     const key = keyOf(principal, resource);
     const id = `${key} ${tokenOf(principal)}`;
-    if (this.#loads.has(id)) return;
+    const running = this.#loads.get(id);
+    if (running !== undefined) return running;
     const load = this.#fill(key, principal, resource).finally(() => this.#loads.delete(id));
     this.#loads.set(id, load);
+    return load;
   }
 
   async #fill(key: string, principal: Principal, resource: string): Promise<void> {
