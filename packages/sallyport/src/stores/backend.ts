@@ -4,7 +4,7 @@ import type { Schema } from "./schema.js";
 
 /** What every port is written on: one database, whichever it is. */
 export interface Backend {
-  /** For single reading statements. Whatever writes goes through {@link write}. */
+  /** For single reading statements. Whatever writes goes through {@link write} or {@link writeOne}. */
   readonly db: Kysely<Schema>;
   /**
    * Runs `step` in one transaction that behaves as if no other ran at the same time: alone (SQLite: BEGIN IMMEDIATE) or serializable.
@@ -12,6 +12,8 @@ export interface Backend {
    * or the database cannot answer in time; nothing is changed then.
    */
   write<T>(step: (tx: Transaction<Schema>) => Promise<T>): Promise<T>;
+  /** The same for one statement that is atomic by itself, which needs no transaction around it and costs half. */
+  writeOne<T>(statement: (db: Kysely<Schema>) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 

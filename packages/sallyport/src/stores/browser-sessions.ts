@@ -4,12 +4,12 @@ import type { Backend } from "./backend.js";
 import { fromJson } from "./values.js";
 
 /** The CSRF secret and the id of a pending authorization are secrets of the browser: they lie sealed. */
-export function createBrowserSessionStore({ db, write }: Backend, sealer: Sealer): BrowserSessionStore {
+export function createBrowserSessionStore({ db, writeOne }: Backend, sealer: Sealer): BrowserSessionStore {
   return {
     async save(token_hash, { csrf_secret, pending_id, ...session }) {
       const secrets = sealer.seal(Buffer.from(JSON.stringify({ csrf_secret, pending_id })), place(token_hash));
-      await write((tx) =>
-        tx
+      await writeOne((one) =>
+        one
           .insertInto("browser_sessions")
           .values({ ...session, token_hash, secrets })
           .execute(),
@@ -30,10 +30,10 @@ export function createBrowserSessionStore({ db, write }: Backend, sealer: Sealer
       return { sub, auth_time, purpose, expires, csrf_secret, pending_id };
     },
     async end(token_hash) {
-      await write((tx) => tx.deleteFrom("browser_sessions").where("token_hash", "=", token_hash).execute());
+      await writeOne((one) => one.deleteFrom("browser_sessions").where("token_hash", "=", token_hash).execute());
     },
     async endAll(sub) {
-      await write((tx) => tx.deleteFrom("browser_sessions").where("sub", "=", sub).execute());
+      await writeOne((one) => one.deleteFrom("browser_sessions").where("sub", "=", sub).execute());
     },
   };
 }

@@ -2,19 +2,19 @@ import type { CeremonyStore } from "../sign-in/storage.js";
 import type { Backend } from "./backend.js";
 import { orNull, orUndefined } from "./values.js";
 
-export function createCeremonyStore({ write }: Backend): CeremonyStore {
+export function createCeremonyStore({ writeOne }: Backend): CeremonyStore {
   return {
     async save(id, challenge, sub, expires) {
-      await write((tx) =>
-        tx
+      await writeOne((one) =>
+        one
           .insertInto("ceremonies")
           .values({ id, challenge, sub: orNull(sub), expires })
           .execute(),
       );
     },
     async consume(id, now) {
-      const row = await write((tx) =>
-        tx
+      const row = await writeOne((one) =>
+        one
           .deleteFrom("ceremonies")
           .where("id", "=", id)
           .where("expires", ">", now)

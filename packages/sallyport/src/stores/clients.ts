@@ -2,7 +2,7 @@ import type { ClientStore } from "@sallyport/auth/authorization-server";
 import type { Backend } from "./backend.js";
 import { fromJson, orNull, orUndefined } from "./values.js";
 
-export function createClientStore({ db, write }: Backend): ClientStore {
+export function createClientStore({ db, writeOne }: Backend): ClientStore {
   return {
     async find(client_id, now) {
       const row = await db
@@ -31,8 +31,8 @@ export function createClientStore({ db, write }: Backend): ClientStore {
     async add({ metadata, origin, secret_hash, created, expires }) {
       const { client_id } = metadata;
       const row = { client_id, origin, metadata: JSON.stringify(metadata), created };
-      await write(async (tx) => {
-        const { numInsertedOrUpdatedRows } = await tx
+      await writeOne(async (one) => {
+        const { numInsertedOrUpdatedRows } = await one
           .insertInto("clients")
           .values({ ...row, secret_hash: orNull(secret_hash), expires: orNull(expires) })
           .onConflict((conflict) => conflict.doNothing())

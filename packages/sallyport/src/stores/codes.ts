@@ -2,20 +2,20 @@ import type { CodeRecord, CodeStore } from "@sallyport/auth/authorization-server
 import type { Backend } from "./backend.js";
 import { fromJson } from "./values.js";
 
-export function createCodeStore({ db, write }: Backend): CodeStore {
+export function createCodeStore({ db, writeOne }: Backend): CodeStore {
   return {
     async save(code_hash, record) {
       const { session_id, expires } = record;
       const row = { code_hash, session_id, expires, consumed: null, revoked: null, record: JSON.stringify(record) };
-      await write((tx) => tx.insertInto("codes").values(row).execute());
+      await writeOne((one) => one.insertInto("codes").values(row).execute());
     },
     async find(code_hash) {
       const row = await db.selectFrom("codes").select("record").where("code_hash", "=", code_hash).executeTakeFirst();
       return row && { ...ABSENT, ...fromJson<CodeRecord>(row.record) };
     },
     async consume(code_hash, now) {
-      const { numUpdatedRows } = await write((tx) =>
-        tx
+      const { numUpdatedRows } = await writeOne((one) =>
+        one
           .updateTable("codes")
           .set({ consumed: now })
           .where("code_hash", "=", code_hash)

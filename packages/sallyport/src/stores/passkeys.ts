@@ -6,7 +6,7 @@ import { fromJson } from "./values.js";
 
 type PasskeyMethods = Pick<UserStore, "findByPasskey" | "passkeys" | "addPasskey" | "removePasskey" | "usePasskey">;
 
-export function createPasskeyMethods({ db, write }: Backend): PasskeyMethods {
+export function createPasskeyMethods({ db, writeOne }: Backend): PasskeyMethods {
   return {
     async findByPasskey(id) {
       const row = await db.selectFrom("passkeys").selectAll().where("id", "=", id).executeTakeFirst();
@@ -19,15 +19,15 @@ export function createPasskeyMethods({ db, write }: Backend): PasskeyMethods {
     },
     async addPasskey(sub, { transports, ...passkey }) {
       const row = { ...passkey, sub, transports: JSON.stringify(transports) };
-      await write((tx) => tx.insertInto("passkeys").values(row).execute());
+      await writeOne((one) => one.insertInto("passkeys").values(row).execute());
     },
     async removePasskey(sub, id) {
-      await write((tx) => tx.deleteFrom("passkeys").where("sub", "=", sub).where("id", "=", id).execute());
+      await writeOne((one) => one.deleteFrom("passkeys").where("sub", "=", sub).where("id", "=", id).execute());
     },
     async usePasskey(id, counter) {
       // WebAuthn §6.1.1: a counter that does not grow tells of a clone, unless the authenticator has none (always 0).
-      const { numUpdatedRows } = await write((tx) =>
-        tx
+      const { numUpdatedRows } = await writeOne((one) =>
+        one
           .updateTable("passkeys")
           .set({ counter })
           .where("id", "=", id)

@@ -3,14 +3,14 @@ import type { Backend } from "./backend.js";
 import { fromJson, hashOf } from "./values.js";
 
 /** The id is a secret of the browser that holds it, so the table knows its hash only; the caller brings it back. */
-export function createPendingStore({ db, write }: Backend): PendingStore {
+export function createPendingStore({ db, writeOne }: Backend): PendingStore {
   const restore = (id: string, row: { readonly record: string } | undefined): PendingAuthorization | undefined =>
     row && { ...ABSENT, ...fromJson<Omit<PendingAuthorization, "id">>(row.record), id };
   return {
     async save({ id, ...record }) {
       const { client_id, expires } = record;
       const row = { id_hash: hashOf(id), client_id, expires, record: JSON.stringify(record) };
-      await write((tx) => tx.insertInto("pending").values(row).execute());
+      await writeOne((one) => one.insertInto("pending").values(row).execute());
     },
     async find(id, now) {
       const row = await db
@@ -22,8 +22,8 @@ export function createPendingStore({ db, write }: Backend): PendingStore {
       return restore(id, row);
     },
     async consume(id, now) {
-      const row = await write((tx) =>
-        tx
+      const row = await writeOne((one) =>
+        one
           .deleteFrom("pending")
           .where("id_hash", "=", hashOf(id))
           .where("expires", ">", now)

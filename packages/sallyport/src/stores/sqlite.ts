@@ -29,6 +29,7 @@ export async function openSqlite({ file, busyTimeoutMs = 5_000 }: SqliteOptions)
   return {
     db,
     write: (step) => retrying(() => db.transaction().execute(step), options),
+    writeOne: (statement) => retrying(() => statement(db), options),
     close: () => db.destroy(),
   };
 }
