@@ -78,6 +78,10 @@ export interface AuthorizationServerOptions {
     readonly refreshGrace?: number;
     readonly unusedRegistration?: number;
   };
+  /**
+   * RFC 7662: the resources whose tokens a confidential client may ask about, `[]` = none. Absent: there is no introspection endpoint.
+   */
+  introspectedBy?(client_id: string): readonly string[];
   /** Accepts an `http` issuer beyond loopback (R-66 forbids it): codes and tokens then travel in the clear. Default false. */
   readonly dangerouslyAllowHttpIssuer?: boolean;
   /** Address of the peer, for quotas; never read from a header here. */

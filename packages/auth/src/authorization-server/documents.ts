@@ -19,6 +19,7 @@ export async function metadataDocument({ server }: Start): Promise<Response> {
     authMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
     registration: options.registration.dynamic,
     documents: server.documents !== undefined,
+    introspection: options.introspectedBy !== undefined,
   });
   return publicJson(metadata, MAX_AGE);
 }

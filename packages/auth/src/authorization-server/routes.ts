@@ -5,6 +5,7 @@ import { identifyPerson } from "./consent/identify-person.js";
 import { makeOffer } from "./consent/make-offer.js";
 import { passOrAsk } from "./consent/pass-or-ask.js";
 import { jwksDocument, metadataDocument } from "./documents.js";
+import { introspect } from "./introspect.js";
 import { type Refuse, type Steps, steps } from "./pipeline.js";
 import { refuseAsJson, refuseAsPage, refuseByRedirect } from "./refusals.js";
 import { limitRegistrations, readRegistration, register } from "./register.js";
@@ -77,6 +78,14 @@ const ENDPOINTS: readonly (Route & { readonly when?: (server: Server) => boolean
     refuse: refuseAsJson,
     steps: steps(limitRegistrations, readRegistration, register),
     when: ({ options }) => options.registration.dynamic,
+  },
+  {
+    method: "POST",
+    path: "/introspect",
+    cors: false,
+    refuse: refuseAsJson,
+    steps: steps(readFormBody, authenticateClient, introspect),
+    when: ({ options }) => options.introspectedBy !== undefined,
   },
   { method: "GET", path: "/jwks", cors: true, refuse: refuseAsJson, steps: steps(jwksDocument) },
 ];

@@ -7,6 +7,8 @@ export interface AuthorizationServerMetadata {
   readonly token_endpoint: string;
   readonly registration_endpoint?: string;
   readonly revocation_endpoint: string;
+  readonly introspection_endpoint?: string;
+  readonly introspection_endpoint_auth_methods_supported?: readonly string[];
   readonly jwks_uri: string;
   readonly scopes_supported: readonly string[];
   readonly response_types_supported: readonly string[];
@@ -42,6 +44,7 @@ export interface MetadataFacts {
   readonly authMethods: readonly string[];
   readonly registration: boolean;
   readonly documents: boolean;
+  readonly introspection: boolean;
 }
 
 /** The document. `registration_endpoint` appears only where it answers (users.md pain 1); `openid` never, since there are no ID tokens. */
@@ -52,6 +55,7 @@ export function formatAuthorizationServerMetadata(facts: MetadataFacts): Authori
     token_endpoint: facts.endpoint("/token"),
     ...(facts.registration ? { registration_endpoint: facts.endpoint("/register") } : {}),
     revocation_endpoint: facts.endpoint("/revoke"),
+    ...(facts.introspection ? introspectionMembers(facts) : {}),
     jwks_uri: facts.endpoint("/jwks"),
     scopes_supported: facts.scopes.filter((scope) => scope !== "openid"),
     response_types_supported: ["code"],
@@ -67,5 +71,13 @@ export function formatAuthorizationServerMetadata(facts: MetadataFacts): Authori
     // No ID token is ever issued; the schemas of clients that read the OpenID form want these two members.
     subject_types_supported: ["public"],
     id_token_signing_alg_values_supported: ["ES256"],
+  };
+}
+
+/** Only who proves who it is may ask, so `none` is no method here. */
+function introspectionMembers({ endpoint, authMethods }: MetadataFacts) {
+  return {
+    introspection_endpoint: endpoint("/introspect"),
+    introspection_endpoint_auth_methods_supported: authMethods.filter((method) => method !== "none"),
   };
 }

@@ -1,0 +1,41 @@
+import { OAuthError } from "../core/oauth-error.js";
+import { formatScope } from "../core/scope.js";
+import { findToken } from "./find-token.js";
+import { jsonResponse } from "./responses.js";
+import type { FormRequest } from "./steps/authenticate-client.js";
+import type { ClientRecord } from "./storage.js";
+
+/**
+ * RFC 7662 §2 for resource servers that cannot verify a JWT or want to know of revocation at once. Only a client that proved itself is
+ * answered, and only about access tokens for its own resources: everything else is inactive, and looks the same (§4).
+ */
+export async function introspect({
+  server,
+  form,
+  client,
+}: FormRequest & { readonly client: ClientRecord }): Promise<Response> {
+  const { client_id, token_endpoint_auth_method } = client.metadata;
+  if (token_endpoint_auth_method === "none")
+    throw new OAuthError("client_authentication", { detail: "a public client" });
+  const token = form.one("token");
+  if (token === undefined) throw new OAuthError("request_malformed", { description: "The token is missing." });
+  const found = await findToken(server, token);
+  const own = server.options.introspectedBy?.(client_id) ?? [];
+  if (found === undefined || found.session.revoked !== undefined || !own.includes(found.session.resource)) {
+    return jsonResponse({ active: false });
+  }
+  const { claims, session } = found;
+  return jsonResponse({
+    active: true,
+    iss: claims.iss,
+    sub: claims.sub,
+    aud: session.resource,
+    client_id: claims.client_id,
+    scope: formatScope(claims.scopes),
+    token_type: "Bearer",
+    exp: claims.exp,
+    iat: claims.iat,
+    jti: claims.jti,
+    sid: session.id,
+  });
+}
