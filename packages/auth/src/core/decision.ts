@@ -12,6 +12,14 @@ export interface Allowed {
   readonly outcome: "allow";
   /** Stable id of what decided: a rule id, or `scope:<name>` for the scope that permits it. */
   readonly rule: string;
+  /** What rules in record mode would have refused; absent where none would. */
+  readonly recorded?: readonly RecordedDenial[];
+}
+
+/** A denial that a rule in record mode would have been. */
+export interface RecordedDenial {
+  readonly rule: string;
+  readonly reason: string;
 }
 
 export interface Denied {

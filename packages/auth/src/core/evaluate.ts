@@ -1,4 +1,4 @@
-import type { Decision, Denied } from "./decision.js";
+import type { Decision, Denied, RecordedDenial } from "./decision.js";
 import { UNKNOWN_ARGUMENTS } from "./mcp-call.js";
 import type { EvaluationInput, Policy, Rule } from "./policy.js";
 import { quote } from "./quote.js";
@@ -35,7 +35,8 @@ function decide(policy: Policy, input: EvaluationInput): Decision {
   if (least === undefined) {
     return unknown(input, permitting.length === 0 ? "no scope permits the call" : "no entitled scope permits the call");
   }
-  const rules = policy.rules.filter((rule) => rule.applies(input.call));
+  const applying = policy.rulesFor?.(input.call) ?? policy.rules.filter((rule) => rule.applies(input.call));
+  const rules = applying.filter(({ mode }) => mode !== "record");
   const atBest = judge(rules, withScopes(input, entitled));
   if (typeof atBest === "object") return atBest;
   const granted = expandScopes(policy.hierarchy, input.principal.scopes);
@@ -44,7 +45,20 @@ function decide(policy: Policy, input: EvaluationInput): Decision {
   if (permitted === undefined) return scopeShort(least, possible);
   const verdict = effective.size === entitled.size ? atBest : judge(rules, withScopes(input, effective));
   if (typeof verdict === "object") return verdict;
-  return { outcome: "allow", rule: verdict ?? `scope:${permitted}` };
+  const rule = verdict ?? `scope:${permitted}`;
+  if (rules.length === applying.length) return { outcome: "allow", rule };
+  const recorded = recordedDenials(applying, withScopes(input, effective));
+  return recorded.length === 0 ? { outcome: "allow", rule } : { outcome: "allow", rule, recorded };
+}
+
+/** What rules in record mode would have refused, each as if it were the only one that is not yet in force. */
+function recordedDenials(applying: readonly Rule[], input: EvaluationInput): readonly RecordedDenial[] {
+  return applying.flatMap((rule) => {
+    if (rule.mode !== "record") return [];
+    const others = applying.filter((other) => other.effect === "allow" && other.mode !== "record");
+    const verdict = judge(rule.effect === "deny" ? [rule] : [rule, ...others], input);
+    return typeof verdict === "object" ? [{ rule: rule.id, reason: verdict.reason }] : [];
+  });
 }
 
 function withScopes(input: EvaluationInput, scopes: ReadonlySet<string>): EvaluationInput {

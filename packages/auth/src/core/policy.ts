@@ -13,6 +13,8 @@ export interface RequestFacts {
 export interface Rule {
   readonly id: string;
   readonly effect: "allow" | "deny";
+  /** `record`: it is tried and told of, and changes no answer (`Allowed.recorded`). Default: it decides. */
+  readonly mode?: "record";
   applies(call: McpCall): boolean;
   /**
    * `undefined`: unconditional. Otherwise the condition over arguments, principal, request and time. When `call.arguments` is unknown
@@ -29,6 +31,8 @@ export interface Policy {
   /** Scopes that each, alone, permit this call, least first; empty = the name is unknown or mapped to nothing. */
   permittedBy(call: McpCall): readonly string[];
   readonly rules: readonly Rule[];
+  /** The rules that apply to a call, for policies that need not try them all; it must agree with `rules` and their `applies`. */
+  rulesFor?(call: McpCall): readonly Rule[];
 }
 
 export interface EvaluationInput {

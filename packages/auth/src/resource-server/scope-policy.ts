@@ -1,7 +1,5 @@
-import { createGlob, type Glob } from "../core/glob.js";
-import type { McpCall } from "../core/mcp-call.js";
+import { createCallGlob, targetOf } from "../core/call-glob.js";
 import type { Policy, Rule } from "../core/policy.js";
-import { normaliseResourcePattern } from "../core/resource-uri.js";
 import { createScopeHierarchy } from "../core/scope.js";
 
 export interface ScopePolicyOptions {
@@ -21,14 +19,6 @@ export interface ScopePolicy extends Policy {
   readonly scopes: readonly string[];
 }
 
-/** Kind of call → the first segment of what its globs are matched against. */
-const NAMESPACES: Readonly<Partial<Record<McpCall["kind"], string>>> = {
-  tool: "tools/",
-  prompt: "prompts/",
-  resource: "resources/",
-};
-const ROOTED = new RegExp(`^(?:${Object.values(NAMESPACES).join("|")})`);
-
 /**
  * A policy that is a table of scopes. Calls of the protocol itself (initialize, ping, lists, …) need any one of them.
  * @throws TypeError for an unknown or cyclic `includes`, or a glob that begins with none of the three kinds.
@@ -46,26 +36,16 @@ export function scopePolicy({ scopes, rules = [] }: ScopePolicyOptions): ScopePo
   const size = (scope: string): number => hierarchy.get(scope)?.length ?? 1;
   // Least first: what includes less is asked for first. The sort is stable, so that among equals the order of the options counts.
   const leastFirst = [...names].sort((one, other) => size(one) - size(other));
-  const rows = leastFirst.map((scope) => ({ scope, globs: (scopes[scope]?.allow ?? []).map(parsePattern) }));
+  const rows = leastFirst.map((scope) => ({ scope, globs: (scopes[scope]?.allow ?? []).map(createCallGlob) }));
   return {
     hierarchy,
     rules,
     scopes: names,
     permittedBy: (call) => {
       if (call.kind === "protocol") return leastFirst;
-      const namespace = NAMESPACES[call.kind];
-      if (namespace === undefined || call.name === undefined) return [];
-      const target = namespace + call.name;
+      const target = targetOf(call);
+      if (target === undefined) return [];
       return rows.filter(({ globs }) => globs.some((glob) => glob.matches(target))).map(({ scope }) => scope);
     },
   };
-}
-
-function parsePattern(pattern: string): Glob {
-  if (!ROOTED.test(pattern)) {
-    throw new TypeError(`scopePolicy: ${JSON.stringify(pattern)} does not begin with tools/, prompts/ or resources/.`);
-  }
-  const slash = pattern.indexOf("/") + 1;
-  const rest = pattern.slice(slash);
-  return createGlob(pattern.startsWith("resources/") ? `resources/${normaliseResourcePattern(rest)}` : pattern);
 }
