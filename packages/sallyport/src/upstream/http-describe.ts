@@ -10,6 +10,7 @@ import {
   MODERN_VERSION,
   mergeTools,
   modernParams,
+  Refused,
   readTools,
   resultOf,
   serverInfoOf,
@@ -35,15 +36,26 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
  */
 export async function describeHttp(probe: HttpProbe): Promise<UpstreamDescription> {
   const modern = await describeModern(probe).catch((error: unknown) => unlessUnreachable(probe, error));
-  if (modern === undefined) return describeLegacy(probe);
-  const legacy = await describeLegacy(probe).catch(() => undefined);
-  return legacy === undefined ? modern : { ...modern, era: "both", tools: mergeTools(modern.tools, legacy.tools) };
+  try {
+    const legacy = await describeLegacy(probe);
+    return modern === undefined ? legacy : { ...modern, era: "both", tools: mergeTools(modern.tools, legacy.tools) };
+  } catch (error) {
+    if (modern === undefined) throw describeError(error);
+    return modern;
+  }
 }
 
+/** Any answer that is not a modern one means legacy, whatever its code; no answer at all means that there is nobody to ask. */
 function unlessUnreachable(probe: HttpProbe, error: unknown): undefined {
-  const named = toUpstreamError(error);
+  const named = describeError(error);
   if (named.kind === "unreachable") throw named;
   probe.system.log("debug", "upstream gives no modern answer", { reason: named.message });
+}
+
+/** The name of a failure to describe. */
+function describeError(error: unknown): UpstreamError {
+  if (!(error instanceof Refused)) return toUpstreamError(error);
+  return new UpstreamError("protocol", "the upstream refuses to be described", { cause: error });
 }
 
 async function describeModern(probe: HttpProbe): Promise<UpstreamDescription | undefined> {

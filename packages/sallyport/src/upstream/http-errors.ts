@@ -10,19 +10,20 @@ const KINDS: Readonly<Record<string, readonly [Kind, string]>> = {
   UND_ERR_HEADERS_OVERFLOW: ["protocol", "the upstream's response headers are too large"],
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ["protocol", "the upstream's answer is not as long as it says"],
   UND_ERR_RES_EXCEEDED_MAX_SIZE: ["protocol", "the upstream's answer is too large"],
+  HTTPParserError: ["protocol", "the upstream does not answer in HTTP/1.1"],
   UND_ERR_INVALID_ARG: ["protocol", "the request cannot be sent to the upstream"],
 };
 
 /** Names an error of the connection. The message is public and carries no address; the cause is for the log. */
 export function toUpstreamError(error: unknown): UpstreamError {
   if (error instanceof UpstreamError) return error;
-  const code = errorCode(error);
-  if (code.startsWith("HPE_"))
-    return new UpstreamError("protocol", "the upstream does not answer in HTTP/1.1", { cause: error });
-  const [kind, message] = KINDS[code] ?? ["unreachable", "the upstream cannot be reached"];
+  const [kind, message] = KINDS[codeOf(error)] ?? ["unreachable", "the upstream cannot be reached"];
   return new UpstreamError(kind, message, { cause: error });
 }
 
-function errorCode(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  // llhttp's own codes are many (HPE_…), and not every error of undici's parser has one.
+  if (error.name === "HTTPParserError") return error.name;
+  return "code" in error && typeof error.code === "string" ? error.code : "";
 }

@@ -12,7 +12,7 @@ export class HttpExchange implements Exchange, Dispatcher.DispatchHandler {
   #aborted: Error | undefined;
   #over = false;
 
-  /** `onOver` is called once, whatever the end was: the slot is free from then on. */
+  /** `onOver` is called once, when undici has let go of the request: from then on the slot is free. */
   constructor(
     private readonly handler: UpstreamHandler,
     private readonly onOver: () => void,
@@ -23,15 +23,15 @@ export class HttpExchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   abort(reason: string): void {
-    if (this.#over || this.#aborted !== undefined) return;
+    if (this.#over) return;
+    this.#over = true;
     this.#aborted = new Error(reason);
-    this.#finish();
     this.#controller?.abort(this.#aborted);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    // The client left while the connection was being made.
+    // The client left while the connection was being made. Only now is there something to abort; until now the slot was taken.
     if (this.#aborted !== undefined) controller.abort(this.#aborted);
   }
 
@@ -43,12 +43,8 @@ export class HttpExchange implements Exchange, Dispatcher.DispatchHandler {
     if (this.#over || status < 200) return;
     // A redirect followed by the client would carry the client's token to wherever it points (R-146); here it is a fault of the upstream.
     if (status >= 300 && status < 400) {
-      const error = new UpstreamError(
-        "protocol",
-        `the upstream answered with a redirect (${status}), which is not followed`,
-      );
-      this.#fail(error);
-      controller.abort(error);
+      const message = `the upstream answered with a redirect (${status}), which is not followed`;
+      controller.abort(new UpstreamError("protocol", message));
       return;
     }
     this.handler.onHead(status, endToEndHeaders(headers));
@@ -59,23 +55,16 @@ export class HttpExchange implements Exchange, Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    this.onOver();
     if (this.#over) return;
-    this.#finish();
+    this.#over = true;
     this.handler.onEnd();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(toUpstreamError(error));
-  }
-
-  #fail(error: UpstreamError): void {
-    if (this.#over) return;
-    this.#finish();
-    this.handler.onError(error);
-  }
-
-  #finish(): void {
-    this.#over = true;
     this.onOver();
+    if (this.#over) return;
+    this.#over = true;
+    this.handler.onError(toUpstreamError(error));
   }
 }

@@ -2,7 +2,6 @@ import type { System } from "@sallyport/auth";
 import { Pool } from "undici";
 import { endToEndHeaders } from "./hop-by-hop.js";
 import { describeHttp } from "./http-describe.js";
-import { toUpstreamError } from "./http-errors.js";
 import { HttpExchange } from "./http-exchange.js";
 import { type Exchange, type Upstream, UpstreamError, type UpstreamHandler, type UpstreamRequest } from "./upstream.js";
 
@@ -81,11 +80,7 @@ export function createHttpUpstream(options: HttpUpstreamOptions): HttpUpstream {
       return exchange;
     },
     describe: () =>
-      describeHttp({ pool, path, headersOf, timeoutMs: limits.describeTimeoutMs, system: options.system }).catch(
-        (error) => {
-          throw toUpstreamError(error);
-        },
-      ),
+      describeHttp({ pool, path, headersOf, timeoutMs: limits.describeTimeoutMs, system: options.system }),
     close: () => pool.destroy(),
     stats: () => ({ exchanges, running: pool.stats.running, connected: pool.stats.connected }),
   };

@@ -31,7 +31,9 @@ export async function* readEvents(stream: AsyncIterable<Uint8Array>, maxBytes: n
     for (const line of lines) {
       if (line.startsWith("data:")) data.push(line.slice(line[5] === " " ? 6 : 5));
       if (line !== "" || data.length === 0) continue;
-      yield data.join("\n");
+      // A priming event (2025-11-25) carries an id and no message.
+      const text = data.join("\n");
+      if (text !== "") yield text;
       data = [];
       size = rest.length;
     }
