@@ -52,6 +52,7 @@ export function composeWeb(parts: WebParts): Web {
     },
     currentUser: (request, flow) => signIn.currentUser(request, flow),
     afterConsent: (request) => signIn.afterConsent(request),
+    signOutUrl: (returnTo) => signIn.signOutUrl(returnTo),
     lastRefusal: async (sub, client_id, resource, now) => parts.refusals.last(sub, client_id, resource, now),
     fetchDocument: createSafeFetchDocument(),
     registration: { ...installation.config.registration, knownSchemes: KNOWN_SCHEMES },

@@ -39,7 +39,11 @@ export function createPasskeys(parts: {
   const start = async (secret: string, sub: string | undefined) => {
     const nonce = randomToken(system);
     const challenge = randomToken(system);
-    await storage.ceremonies.save(ceremonyId(secret, nonce), challenge, sub, system.now() + CEREMONY_LIFETIME);
+    await storage.ceremonies.save(ceremonyId(secret, nonce), {
+      challenge,
+      sub,
+      expires: system.now() + CEREMONY_LIFETIME,
+    });
     return { nonce, challenge };
   };
   return {

@@ -90,7 +90,10 @@ export interface OneTimeCodeStore {
 
 /** State of a WebAuthn ceremony between its two requests, and the tickets of `sign-in/tickets.ts`; consumed once. */
 export interface CeremonyStore {
-  save(id: string, challenge: string, sub: string | undefined, expires: number): Promise<void>;
+  save(
+    id: string,
+    ceremony: { readonly challenge: string; readonly sub: string | undefined; readonly expires: number },
+  ): Promise<void>;
   consume(
     id: string,
     now: number,

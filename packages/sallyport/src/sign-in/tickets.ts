@@ -26,7 +26,11 @@ export function createTickets({ ceremonies }: SignInStorage, system: System): Ti
     issue: async (who) => {
       if (!isRecent(who, system.now())) return undefined;
       const ticket = randomToken(system);
-      await ceremonies.save(idOf(ticket), "ticket", who.sub, who.auth_time + RECENT);
+      await ceremonies.save(idOf(ticket), {
+        challenge: "ticket",
+        sub: who.sub,
+        expires: who.auth_time + RECENT,
+      });
       return ticket;
     },
     take: async (ticket, sub) => {

@@ -4,7 +4,7 @@ import { orNull, orUndefined } from "./values.js";
 
 export function createCeremonyStore({ writeOne }: Backend): CeremonyStore {
   return {
-    async save(id, challenge, sub, expires) {
+    async save(id, { challenge, sub, expires }) {
       await writeOne((one) =>
         one
           .insertInto("ceremonies")

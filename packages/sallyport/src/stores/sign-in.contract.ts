@@ -297,19 +297,19 @@ function describeOneTimeCodes({ store, another }: Opened): void {
 
 function describeCeremonies({ store, another }: Opened): void {
   test.each(["u1", undefined])("one is consumed once (sub: %s)", async (sub) => {
-    await store().ceremonies.save("c", "challenge", sub, NOW + 60);
+    await store().ceremonies.save("c", { challenge: "challenge", sub, expires: NOW + 60 });
     expect(await store().ceremonies.consume("c", NOW + 59)).toEqual({ challenge: "challenge", sub });
     expect(await store().ceremonies.consume("c", NOW + 59)).toBeUndefined();
   });
 
   test("an expired one is gone", async () => {
-    await store().ceremonies.save("c", "challenge", "u1", NOW + 60);
+    await store().ceremonies.save("c", { challenge: "challenge", sub: "u1", expires: NOW + 60 });
     expect(await store().ceremonies.consume("c", NOW + 60)).toBeUndefined();
   });
 
   test("of several at once, in two processes, one gets it", async () => {
     const second = await another();
-    await store().ceremonies.save("c", "challenge", "u1", NOW + 60);
+    await store().ceremonies.save("c", { challenge: "challenge", sub: "u1", expires: NOW + 60 });
     const taken = await Promise.all(
       Array.from({ length: 8 }, (_, i) => (i % 2 ? second : store()).ceremonies.consume("c", NOW)),
     );

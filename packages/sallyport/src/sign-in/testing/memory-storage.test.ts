@@ -214,9 +214,9 @@ function describeOneTimeCodes(store: () => SignInStorage): void {
 function describeCeremonies(store: () => SignInStorage): void {
   it("are consumed once, also by two at once, and not when they are late", async () => {
     await store().users.add(testUser("alice"));
-    await store().ceremonies.save("c1", "challenge", "alice", NOW + 600);
-    await store().ceremonies.save("c2", "challenge", undefined, NOW + 600);
-    await store().ceremonies.save("c3", "challenge", undefined, NOW + 600);
+    await store().ceremonies.save("c1", { challenge: "challenge", sub: "alice", expires: NOW + 600 });
+    await store().ceremonies.save("c2", { challenge: "challenge", sub: undefined, expires: NOW + 600 });
+    await store().ceremonies.save("c3", { challenge: "challenge", sub: undefined, expires: NOW + 600 });
     const both = await Promise.all([store().ceremonies.consume("c1", NOW), store().ceremonies.consume("c1", NOW)]);
     expect(both.filter((found) => found !== undefined)).toEqual([{ challenge: "challenge", sub: "alice" }]);
     expect(await store().ceremonies.consume("c2", NOW + 599)).toEqual({ challenge: "challenge", sub: undefined });

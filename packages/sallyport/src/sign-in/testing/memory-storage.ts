@@ -138,7 +138,7 @@ function createCeremonies(): CeremonyStore {
     { readonly challenge: string; readonly sub: string | undefined; readonly expires: number }
   >();
   return {
-    save: async (id, challenge, sub, expires) => {
+    save: async (id, { challenge, sub, expires }) => {
       ceremonies.set(id, { challenge, sub, expires });
     },
     consume: async (id, now) => {
