@@ -36,10 +36,12 @@ function decide(policy: Policy, input: EvaluationInput): Decision {
     return unknown(input, permitting.length === 0 ? "no scope permits the call" : "no entitled scope permits the call");
   }
   const applying = policy.rulesFor?.(input.call) ?? policy.rules.filter((rule) => rule.applies(input.call));
+  const granted = expandScopes(policy.hierarchy, input.principal.scopes);
+  // The usual case, at every call: no rule applies, so nothing has to be prepared for conditions.
+  if (applying.length === 0) return byScopes(possible, least, granted);
   const rules = applying.filter(({ mode }) => mode !== "record");
   const atBest = judge(rules, withScopes(input, entitled));
   if (typeof atBest === "object") return atBest;
-  const granted = expandScopes(policy.hierarchy, input.principal.scopes);
   const effective = new Set([...granted].filter((scope) => entitled.has(scope)));
   const permitted = possible.find((scope) => effective.has(scope));
   if (permitted === undefined) return scopeShort(least, possible);
@@ -49,6 +51,11 @@ function decide(policy: Policy, input: EvaluationInput): Decision {
   if (rules.length === applying.length) return { outcome: "allow", rule };
   const recorded = recordedDenials(applying, withScopes(input, effective));
   return recorded.length === 0 ? { outcome: "allow", rule } : { outcome: "allow", rule, recorded };
+}
+
+function byScopes(possible: readonly string[], least: string, granted: ReadonlySet<string>): Decision {
+  const permitted = possible.find((scope) => granted.has(scope));
+  return permitted === undefined ? scopeShort(least, possible) : { outcome: "allow", rule: `scope:${permitted}` };
 }
 
 /** What rules in record mode would have refused, each as if it were the only one that is not yet in force. */

@@ -111,6 +111,9 @@ describe("a tool that changes", () => {
     expect(catalogue.scopeOf("get")).toBe("mcp:write");
     await expect(catalogue.accept("get")).rejects.toThrow();
     await expect(catalogue.accept("never")).rejects.toThrow();
+    catalogue.observe([tampered]);
+    await catalogue.accept("get");
+    expect(catalogue.entries()).toMatchObject([{ changed: false }]);
   });
 });
 

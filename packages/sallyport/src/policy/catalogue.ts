@@ -34,7 +34,14 @@ export interface Catalogue {
 
 interface Known {
   row: CatalogueRow;
-  seen: { readonly hash: string; readonly definition: JsonObject } | undefined;
+  seen: Seen | undefined;
+}
+
+interface Seen {
+  readonly hash: string;
+  readonly definition: JsonObject;
+  /** The definition as JSON: a list that says the same as before costs no hash. */
+  readonly text: string;
 }
 
 /** Tools of one server. A server that invents names without end gets no further. */
@@ -77,7 +84,7 @@ export async function createCatalogue(options: {
       return isObject(schema) ? schema : undefined;
     },
     observe: (tools) => {
-      for (const [tool, seen] of definitionsOf(tools)) {
+      for (const [tool, seen] of definitionsOf(tools, (name) => known.get(name)?.seen)) {
         const one = known.get(tool);
         if (one !== undefined) one.seen = seen;
         else if (known.size < MAX_TOOLS) {
@@ -99,20 +106,26 @@ export async function createCatalogue(options: {
   };
 }
 
-function definitionsOf(tools: readonly JsonObject[]): ReadonlyMap<string, NonNullable<Known["seen"]>> {
-  const found = new Map<string, NonNullable<Known["seen"]>>();
+function definitionsOf(
+  tools: readonly JsonObject[],
+  seenBefore: (name: string) => Seen | undefined,
+): ReadonlyMap<string, Seen> {
+  const found = new Map<string, Seen>();
   for (const definition of tools) {
     const { name } = definition;
     if (typeof name !== "string" || name === "") continue;
-    const hash = hashTool(definition);
-    const before = found.get(name);
-    found.set(name, { hash: before === undefined || before.hash === hash ? hash : AMBIGUOUS, definition });
+    const text = JSON.stringify(definition);
+    const twin = found.get(name);
+    const before = twin ?? seenBefore(name);
+    const same = before !== undefined && before.text === text && before.hash !== AMBIGUOUS;
+    const hash = same ? before.hash : hashTool(definition);
+    found.set(name, { hash: twin === undefined || twin.hash === hash ? hash : AMBIGUOUS, definition, text });
   }
   return found;
 }
 
 /** `readOnlyHint: true` and nothing else is reading; a server that says nothing may do anything. */
-function firstSight(tool: string, { hash, definition }: NonNullable<Known["seen"]>, now: number): CatalogueRow {
+function firstSight(tool: string, { hash, definition }: Seen, now: number): CatalogueRow {
   const { annotations } = definition;
   const reads = hash !== AMBIGUOUS && isObject(annotations) && annotations.readOnlyHint === true;
   return { tool, scope: reads ? READ : WRITE, hash, first_seen: now, accepted: undefined };

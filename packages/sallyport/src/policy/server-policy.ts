@@ -1,0 +1,65 @@
+import { createCallGlob, createScopeHierarchy, type Policy } from "@sallyport/auth";
+import type { Problem } from "../config/problem.js";
+import type { Config, ServerConfig } from "../config/schema.js";
+import type { Catalogue } from "./catalogue.js";
+import { createDefaultPolicy } from "./default-policy.js";
+import { DEFAULT_INCLUDES, READ } from "./default-scopes.js";
+import { checkRules, compileRules, type PolicyRule, withRules } from "./rules.js";
+import { createScopesPolicy } from "./scopes-policy.js";
+
+/** Everything of one server that the policy part of the file says, compiled. */
+export interface ServerPolicy {
+  readonly policy: Policy;
+  readonly rules: readonly PolicyRule[];
+  /** Every scope of the server, in the order of the file. */
+  readonly scopes: readonly string[];
+  readonly baseline: readonly string[];
+  readonly config: Pick<ServerConfig, "access" | "scopes">;
+}
+
+/** @throws what {@link checkPolicy} would have reported, as TypeError or ConditionError. */
+export function createServerPolicy(
+  config: Pick<Config, "rules" | "servers" | "source">,
+  server: { readonly name: string; readonly config: ServerConfig },
+  catalogue: Pick<Catalogue, "scopeOf">,
+): ServerPolicy {
+  const { scopes: section, access } = server.config;
+  const scopes = Object.keys(section ?? DEFAULT_INCLUDES);
+  const baseline = server.config.baseline ?? [section === undefined ? READ : (scopes[0] ?? READ)];
+  const rules = compileRules(config, server.name);
+  const base =
+    section === undefined ? createDefaultPolicy(catalogue) : createScopesPolicy({ scopes: section, baseline });
+  return {
+    policy: withRules(base, rules),
+    rules,
+    scopes,
+    baseline,
+    config: { ...(access && { access }), ...(section && { scopes: section }) },
+  };
+}
+
+/** What is wrong with scopes and rules, with its place; for `parseConfig`. */
+export function checkPolicy(config: Config): readonly Problem[] {
+  const ofScopes = Object.entries(config.servers).flatMap(([name, server]) =>
+    checkScopes(["servers", name, "scopes"], server),
+  );
+  return [...ofScopes, ...checkRules(config)];
+}
+
+function checkScopes(path: Problem["path"], { scopes }: ServerConfig): readonly Problem[] {
+  if (scopes === undefined) return [];
+  const problems: Problem[] = [];
+  const attempt = (at: Problem["path"], make: () => unknown) => {
+    try {
+      make();
+    } catch (error) {
+      problems.push({ path: at, message: error instanceof Error ? error.message : String(error) });
+    }
+  };
+  for (const [scope, { allow = [] }] of Object.entries(scopes)) {
+    for (const [index, glob] of allow.entries()) attempt([...path, scope, "allow", index], () => createCallGlob(glob));
+  }
+  const includes = Object.entries(scopes).map(([scope, entry]) => [scope, entry.includes ?? []] as const);
+  attempt(path, () => createScopeHierarchy(Object.fromEntries(includes)));
+  return problems;
+}
