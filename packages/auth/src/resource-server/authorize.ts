@@ -13,6 +13,7 @@ export interface AuthorizePorts {
   readonly policy: Policy;
   readonly challenge: ChallengeContext;
   readonly system: System;
+  readonly denials: "status" | "result";
 }
 
 export interface Judgement {
@@ -127,12 +128,27 @@ function refuseUnknown({ body, first, who }: RefusedKind, { system }: AuthorizeP
 }
 
 /** 403 without a challenge: no consent would change the answer, so no client is sent to ask for it. */
-function refuseByRule({ body, first }: RefusedKind, { system }: AuthorizePorts): Refusal {
+function refuseByRule({ body, first }: RefusedKind, { system, denials }: AuthorizePorts): Refusal {
   const { because, reason } = first.decision;
   const decisionId = randomToken(system, 12);
+  if (denials === "result" && !body.batch && first.call.method === "tools/call") {
+    const text = formatToolRefusal(idsOf(body)[0] ?? null, first, decisionId);
+    return { status: 200, headers: JSON_HEADERS, body: text, reason, decisionId };
+  }
   const error = { code: -32000, message: because, data: { reason: "denied_by_rule", because, decisionId } };
   const text = formatRpcErrors(idsOf(body), error, body.batch);
   return { status: 403, headers: JSON_HEADERS, body: text, reason, decisionId };
+}
+
+/** A tool's own way to say no, which a client hands to the model. A task that a call would have made is not made either. */
+function formatToolRefusal(id: MessageId, { call, decision }: DeniedCall, decisionId: string): string {
+  const result = {
+    ...(call.revision === MODERN ? { resultType: "complete" } : {}),
+    content: [{ type: "text", text: decision.because }],
+    isError: true,
+    _meta: { "sallyport/denial": { reason: "denied_by_rule", decisionId } },
+  };
+  return JSON.stringify({ jsonrpc: "2.0", id, result });
 }
 
 /** RFC 6750 §3.1 `insufficient_scope`, R-15: one challenge with every scope that these calls need. */

@@ -56,8 +56,13 @@ export interface ResourceServerOptions {
   readonly policy: Policy;
   /** Server name for `McpCall.server`; default `""`. */
   readonly server?: string;
-  /** What every first challenge names, and the whole of PRM `scopes_supported`. */
-  readonly baseline: readonly string[];
+  /** What every first challenge names, and the whole of PRM `scopes_supported`. A function where it may change while the server runs. */
+  readonly baseline: readonly string[] | (() => readonly string[]);
+  /**
+   * How a tool call is answered that a rule denies: `status` = 403 with a JSON-RPC error; `result` = 200 with a tool result that has
+   * `isError: true`, so that a model can read the sentence. Batches and other methods get the status. Default `status`.
+   */
+  readonly denials?: "status" | "result";
   /** Required: who may be granted what, and is the session alive. `noLocalRecords` is the explicit way to say that nothing here knows. */
   readonly isLive: (principal: Principal, now: number) => Awaitable<Liveness>;
   /** Extra members of the protected resource metadata (RFC 9728 §2): `resource_name`, `resource_documentation`, … */

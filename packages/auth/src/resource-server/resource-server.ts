@@ -29,17 +29,24 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
   const metadataUrl = protectedResourceMetadataUrl(resource);
   const nonces = dpop?.nonces;
   const dpopAlgorithms = dpop === undefined ? undefined : DPOP_ALGORITHMS;
-  const metadata = formatProtectedResourceMetadata({
-    resource,
-    issuers: options.issuers.map(({ issuer }) => issuer),
-    baseline: options.baseline,
-    formTokens: options.formTokens ?? false,
-    ...(dpopAlgorithms === undefined ? {} : { dpopAlgorithms }),
-    ...(options.metadata === undefined ? {} : { extra: options.metadata }),
-  });
+  const given = options.baseline;
+  const baselineNow = typeof given === "function" ? given : () => given;
+  const metadata = ofLatest(baselineNow, (baseline) =>
+    formatProtectedResourceMetadata({
+      resource,
+      issuers: options.issuers.map(({ issuer }) => issuer),
+      baseline,
+      formTokens: options.formTokens ?? false,
+      ...(dpopAlgorithms === undefined ? {} : { dpopAlgorithms }),
+      ...(options.metadata === undefined ? {} : { extra: options.metadata }),
+    }),
+  );
+  const challenged = ofLatest(baselineNow, (baseline) => formatScope(withoutOfflineAccess(baseline)));
   const challenge: ChallengeContext = {
     metadataUrl,
-    baseline: formatScope(withoutOfflineAccess(options.baseline)),
+    get baseline() {
+      return challenged();
+    },
     dpopAlgorithms: dpopAlgorithms?.join(" "),
     ...(nonces === undefined ? {} : { dpopNonce: () => nonces.current(system.now()) }),
   };
@@ -61,10 +68,22 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     policy,
     server: options.server ?? "",
     origins: createOriginPolicy(options),
-    metadata: () => metadata,
+    metadata,
     authenticate,
-    authorize: (who, body, calls, request) => authorize({ who, body, calls, request }, { policy, challenge, system }),
+    authorize: (who, body, calls, request) =>
+      authorize({ who, body, calls, request }, { policy, challenge, system, denials: options.denials ?? "status" }),
     refuse: (error, context) => refuse(error, { challenge, system, id: context?.id ?? null }),
+  };
+}
+
+/** Made again when what it is made of has become another. */
+function ofLatest<In, Out>(read: () => In, make: (value: In) => Out): () => Out {
+  let from = read();
+  let made = make(from);
+  return () => {
+    const latest = read();
+    if (latest !== from) [from, made] = [latest, make(latest)];
+    return made;
   };
 }
 

@@ -1,13 +1,13 @@
-import { createResourceServer, type JsonObject, type KeySet, type Policy, type System } from "@sallyport/auth";
+import { createResourceServer, type JsonObject, type KeySet, type System } from "@sallyport/auth";
 import type { ResourceDescription } from "@sallyport/auth/authorization-server";
 import { sha256Node, verifySignatureNode } from "@sallyport/auth/node";
+import type { AccessConfig } from "../config/schema.js";
 import type { GatewayServer } from "../gateway/contract.js";
 import type { Liveness } from "../gateway/liveness.js";
 import { type Catalogue, createCatalogue } from "../policy/catalogue.js";
-import { createDefaultPolicy } from "../policy/default-policy.js";
-import { DEFAULT_INCLUDES, READ } from "../policy/default-scopes.js";
 import { describeResource } from "../policy/describe.js";
-import { createScopesPolicy } from "../policy/scopes-policy.js";
+import { PolicyHolder } from "../policy/policy-holder.js";
+import { createServerPolicy } from "../policy/server-policy.js";
 import { createIdSealer } from "../sealing/ids.js";
 import type { Store } from "../stores/store.js";
 import { createHttpUpstream } from "../upstream/http.js";
@@ -20,10 +20,14 @@ import { readSecrets } from "./secrets.js";
 export interface ComposedServer {
   readonly installed: InstalledServer;
   readonly resource: string;
+  /** Every scope there is now. */
   readonly scopes: readonly string[];
+  /** Who may be granted what, now. */
+  readonly access: readonly AccessConfig[] | undefined;
   readonly gateway: GatewayServer;
   readonly upstream: Upstream;
   readonly catalogue: Catalogue;
+  readonly policy: PolicyHolder;
   describe(): ResourceDescription;
   /** Reads the server's tools into the catalogue. Answers what went wrong, for the person who starts it; never throws. */
   learn(): Promise<string | undefined>;
@@ -43,18 +47,14 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
   const { name, title, config } = installed;
   const resource = issuer + installed.path;
   const catalogue = await createCatalogue({ server: name, store: store.catalogue, system });
-  const scopes = Object.keys(config.scopes ?? DEFAULT_INCLUDES);
-  const baseline = config.baseline ?? [config.scopes === undefined ? READ : (scopes[0] ?? READ)];
-  const policy: Policy =
-    config.scopes === undefined
-      ? createDefaultPolicy(catalogue)
-      : createScopesPolicy({ scopes: config.scopes, baseline });
+  const policy = new PolicyHolder(createServerPolicy(parts.installation.config, installed, catalogue));
   const resourceServer = createResourceServer({
     resource,
     server: name,
     issuers: [{ issuer, keys: parts.keys }],
     policy,
-    baseline,
+    baseline: () => policy.current.baseline,
+    denials: config.denials,
     isLive: parts.liveness.isLive(resource),
     metadata: { resource_name: title, ...config.metadata },
     allowedOrigins: config.allowedOrigins,
@@ -66,9 +66,15 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
   return {
     installed,
     resource,
-    scopes,
+    get scopes() {
+      return policy.current.scopes;
+    },
+    get access() {
+      return policy.current.config.access;
+    },
     upstream,
     catalogue,
+    policy,
     gateway: {
       resourceServer,
       upstream,
@@ -77,15 +83,17 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
       observeTools: (tools) => catalogue.observe(tools),
       inputSchemaOf: (tool) => catalogue.inputSchemaOf(tool),
     },
-    describe: () =>
-      describeResource({
+    describe: () => {
+      const { baseline, config: now } = policy.current;
+      return describeResource({
         resource,
         name: title,
         policy,
         catalogue,
         baseline,
-        ...(config.scopes && { scopes: config.scopes }),
-      }),
+        ...(now.scopes && { scopes: now.scopes }),
+      });
+    },
     learn: () => learn(upstream, catalogue),
   };
 }

@@ -1,4 +1,5 @@
 import type { Principal } from "@sallyport/auth";
+import type { AccessConfig } from "../config/schema.js";
 import type { PrincipalRecord, RecordSource } from "../gateway/records.js";
 import { entitledScopes } from "../policy/entitlement.js";
 import type { Store } from "../stores/store.js";
@@ -8,14 +9,15 @@ export interface EntitledServer {
   readonly installed: InstalledServer;
   readonly resource: string;
   readonly scopes: readonly string[];
+  readonly access: readonly AccessConfig[] | undefined;
 }
 
 /** The entitlement of a person at a server, from the user record, the configuration and `sallyport user allow`. */
 export async function readEntitlement(store: Store, sub: string, server: EntitledServer) {
   const [user, entitlements] = await Promise.all([store.users.find(sub), store.entitlements.list(sub)]);
-  const { name, config } = server.installed;
+  const { name } = server.installed;
   const allowed = entitlements.filter((entry) => entry.server === name).flatMap((entry) => entry.scopes);
-  return { user, entitled: entitledScopes({ user, scopes: server.scopes, access: config.access, allowed }) };
+  return { user, entitled: entitledScopes({ user, scopes: server.scopes, access: server.access, allowed }) };
 }
 
 /** The gateway's port to what the store knows of a caller: user, grant and session must all stand. */

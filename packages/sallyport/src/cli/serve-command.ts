@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { parseConfig } from "../config/load.js";
 import { ConfigError } from "../config/problem.js";
+import { checkPolicy } from "../policy/server-policy.js";
 import { CliError } from "./exit.js";
 import { judgeExposure } from "./exposure-danger.js";
 import { fileInstallation, type Installation } from "./installation.js";
@@ -56,5 +57,5 @@ export function loadInstallation(file: string): Installation {
   } catch (error) {
     throw new CliError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"})`);
   }
-  return fileInstallation(resolve(file), parseConfig(text, { file, environment: process.env }));
+  return fileInstallation(resolve(file), parseConfig(text, { file, environment: process.env, checks: [checkPolicy] }));
 }

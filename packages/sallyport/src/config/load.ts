@@ -1,7 +1,8 @@
+import { basename } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { checkConfig } from "./check.js";
-import { ConfigError, formatProblems, type Problem } from "./problem.js";
+import { ConfigError, formatProblems, lineOf, type Problem } from "./problem.js";
 import { type Config, configType } from "./schema.js";
 import { SETTINGS } from "./settings.js";
 
@@ -14,7 +15,12 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function parseConfig(
   text: string,
-  options: { readonly file: string; readonly environment: Environment },
+  options: {
+    readonly file: string;
+    readonly environment: Environment;
+    /** What others know to check, besides this folder: listed with the rest. */
+    readonly checks?: readonly ((config: Config) => readonly Problem[])[];
+  },
 ): Config {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
@@ -28,7 +34,7 @@ export function parseConfig(
         .join("\n"),
     );
   }
-  const source = { document, lines };
+  const source = { document, lines, text };
   const fail = (problems: readonly Problem[]): never => {
     throw new ConfigError(formatProblems(options.file, problems, source));
   };
@@ -37,8 +43,12 @@ export function parseConfig(
     return fail([{ path: [], message: "the file must be a mapping of settings" }]);
   const parsed = configType.safeParse(withEnvironment(raw as Record<string, unknown>, options.environment));
   if (!parsed.success) return fail(parsed.error.issues.flatMap(problemsOf));
-  const problems = checkConfig(parsed.data);
-  return problems.length > 0 ? fail(problems) : parsed.data;
+  const config: Config = {
+    ...parsed.data,
+    source: { file: basename(options.file), lineOf: (path) => lineOf(source, path) },
+  };
+  const problems = [checkConfig, ...(options.checks ?? [])].flatMap((check) => check(config));
+  return problems.length > 0 ? fail(problems) : config;
 }
 
 /** The raw file with the environment laid over it. Texts that are no number or boolean stay texts and are refused by the type. */

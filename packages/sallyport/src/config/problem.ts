@@ -1,9 +1,18 @@
-import { type Document, isMap, isNode, isPair, type LineCounter, type Node } from "yaml";
+import { type Document, isMap, isNode, isPair, isScalar, type LineCounter, type Node } from "yaml";
 
 /** One thing wrong with a configuration, and where. */
 export interface Problem {
   readonly path: readonly (string | number)[];
   readonly message: string;
+  /** Where within the text at `path`, in UTF-16 units; for texts that have a grammar of their own. */
+  readonly offset?: number;
+}
+
+/** A file as it was read: text and tree, for lines and columns. */
+export interface ProblemSource {
+  readonly document: Document;
+  readonly lines: LineCounter;
+  readonly text: string;
 }
 
 /** All problems of one file at once. `message` is ready to print: a line each, with line and column. */
@@ -31,15 +40,40 @@ function keyNode(document: Document, path: readonly (string | number)[]): Node |
   return pair !== undefined && isNode(pair.key) ? pair.key : undefined;
 }
 
+/** Line of what a path names, or of the nearest thing above it. */
+export function lineOf({ document, lines }: ProblemSource, path: readonly (string | number)[]): number | undefined {
+  const range = locate(document, path)?.range;
+  return range == null ? undefined : lines.linePos(range[0]).line;
+}
+
+function startOf({ path, offset }: Problem, source: ProblemSource): number | undefined {
+  const value = offset === undefined ? undefined : source.document.getIn(path, true);
+  if (offset !== undefined && isScalar(value) && value.range != null && typeof value.value === "string") {
+    const [from, to] = value.range;
+    return from + sourceOffset(source.text.slice(from, to), value.value, offset);
+  }
+  return locate(source.document, path)?.range?.[0];
+}
+
+/** Where a character of a value stands in its spelling: quotes, indentation and folds are the spelling's own. */
+function sourceOffset(spelling: string, value: string, offset: number): number {
+  let at = /^[|>]/.test(spelling) ? spelling.indexOf("\n") : 0;
+  for (let index = 0; index < value.length; index++) {
+    const character = value[index] ?? "";
+    if (character.trim() === "") continue;
+    const found = spelling.indexOf(character, at);
+    if (found === -1) return at;
+    if (index >= offset) return found;
+    at = found + 1;
+  }
+  return at;
+}
+
 /** `file:line:column: path: message`, one line each, in the order of the file. */
-export function formatProblems(
-  file: string,
-  problems: readonly Problem[],
-  source?: { document: Document; lines: LineCounter },
-): string {
+export function formatProblems(file: string, problems: readonly Problem[], source?: ProblemSource): string {
   const located = problems.map((problem) => {
-    const node = source === undefined ? undefined : locate(source.document, problem.path);
-    const at = node?.range == null ? undefined : source?.lines.linePos(node.range[0]);
+    const start = source === undefined ? undefined : startOf(problem, source);
+    const at = start === undefined ? undefined : source?.lines.linePos(start);
     return { problem, line: at?.line ?? 0, column: at?.col ?? 0 };
   });
   located.sort((a, b) => a.line - b.line || a.column - b.column);

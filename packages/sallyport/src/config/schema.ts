@@ -27,6 +27,16 @@ export interface Config {
   };
   readonly log: { readonly level: "debug" | "info" | "warn" | "error" };
   readonly servers: Readonly<Record<string, ServerConfig>>;
+  readonly rules: readonly RuleConfig[];
+  /** Where it was read from; absent for one that no file holds. */
+  readonly source?: ConfigSource;
+}
+
+/** For messages and ids that name a place in the file. */
+export interface ConfigSource {
+  /** Without folders. */
+  readonly file: string;
+  lineOf(path: readonly (string | number)[]): number | undefined;
 }
 
 export interface ClientConfig {
@@ -44,6 +54,9 @@ export interface ServerConfig {
   readonly headers: Readonly<Record<string, SecretSource>>;
   readonly access?: readonly AccessConfig[];
   readonly scopes?: Readonly<Record<string, ScopeConfig>>;
+  readonly rules: readonly RuleConfig[];
+  readonly mode: "enforce" | "record";
+  readonly denials: "status" | "result";
   readonly baseline?: readonly string[];
   readonly list: "reachable" | "granted";
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -60,6 +73,16 @@ export interface ScopeConfig {
   readonly title?: string;
   readonly includes?: readonly string[];
   readonly allow?: readonly string[];
+}
+
+/** One rule: exactly one of `deny` and `allow`. */
+export interface RuleConfig {
+  readonly deny?: string | readonly string[];
+  readonly allow?: string | readonly string[];
+  /** CEL; absent: always. */
+  readonly when?: string;
+  readonly because?: string;
+  readonly mode?: "record";
 }
 
 /** Names that users choose: they stand in URLs and in file paths. */

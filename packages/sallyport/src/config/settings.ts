@@ -53,6 +53,22 @@ const scopes = z.record(
   }),
 );
 
+const oneOrMoreGlobs = z.union([z.string().min(1), globs]);
+const rules = z.array(
+  z
+    .strictObject({
+      deny: oneOrMoreGlobs.optional(),
+      allow: oneOrMoreGlobs.optional(),
+      when: z.string().min(1).max(10_000).optional(),
+      because: z.string().min(1).max(500).optional(),
+      mode: z.enum(["record"]).optional(),
+    })
+    .refine(
+      ({ deny, allow }) => (deny === undefined) !== (allow === undefined),
+      "give exactly one of `deny` and `allow`",
+    ),
+);
+
 export const SETTINGS: readonly Setting[] = [
   {
     path: "publicUrl",
@@ -164,6 +180,12 @@ export const SETTINGS: readonly Setting[] = [
     description: "Least level that is logged, as JSON lines on standard error.",
   },
   {
+    path: "rules",
+    type: rules,
+    default: [],
+    description: "Rules of all servers, in the form of `servers.*.rules`.",
+  },
+  {
     path: "servers.*.upstream",
     type: httpUrl,
     description: "URL of a Streamable HTTP server. Exactly one of `upstream` and `command`.",
@@ -207,6 +229,27 @@ export const SETTINGS: readonly Setting[] = [
     type: scopes,
     description:
       "Scope → `{ title, includes, allow }`, where `allow` lists globs over `tools/…`, `prompts/…` and `resources/…` (`*` does not cross `/`). With this section only what it maps exists. Without it there are `mcp:read` and `mcp:write`.",
+  },
+  {
+    path: "servers.*.rules",
+    type: rules,
+    default: [],
+    description:
+      "Rules of this server: `{ deny | allow, when, because, mode }`. `deny` and `allow` hold a glob or a list of globs as in `scopes`; `when` is a CEL condition; `because` is told to the caller; `mode: record` tries a rule without applying it. Deny wins; where an `allow` names something, one of them has to hold. See [policy](policy.md).",
+  },
+  {
+    path: "servers.*.mode",
+    type: z.enum(["enforce", "record"]),
+    default: "enforce",
+    description:
+      "`record`: no rule changes an answer on this server; what rules would have refused is logged. Scopes and entitlements hold as ever.",
+  },
+  {
+    path: "servers.*.denials",
+    type: z.enum(["status", "result"]),
+    default: "status",
+    description:
+      "How a tool call is answered that a rule denies: `status` is 403 with a JSON-RPC error; `result` is 200 with a tool result that has `isError: true`, so that a model can read `because`.",
   },
   {
     path: "servers.*.baseline",

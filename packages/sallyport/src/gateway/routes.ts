@@ -41,13 +41,14 @@ const METHODS = "GET, HEAD, OPTIONS";
 
 /** RFC 9728 §3.2: public, for every origin, without credentials. Browser clients preflight it because of `MCP-Protocol-Version`. */
 function createMetadataHandler(resourceServer: ResourceServer): RawHandler {
-  const body = Buffer.from(JSON.stringify(resourceServer.metadata()));
-  const found = {
+  // Made for each question: the baseline may change while the gateway runs.
+  const document = () => Buffer.from(JSON.stringify(resourceServer.metadata()));
+  const found = (body: Buffer) => ({
     ...CORS,
     "content-type": "application/json",
     "content-length": body.length,
     "cache-control": "public, max-age=300",
-  };
+  });
   const preflight = {
     ...CORS,
     "access-control-allow-methods": METHODS,
@@ -56,8 +57,10 @@ function createMetadataHandler(resourceServer: ResourceServer): RawHandler {
   };
   return ({ method }, response) => {
     if (method === "OPTIONS") response.writeHead(204, preflight).end();
-    else if (method === "GET") response.writeHead(200, found).end(body);
-    else if (method === "HEAD") response.writeHead(200, found).end();
+    else if (method === "GET") {
+      const body = document();
+      response.writeHead(200, found(body)).end(body);
+    } else if (method === "HEAD") response.writeHead(200, found(document())).end();
     else response.writeHead(405, { ...CORS, allow: METHODS, "content-length": 0 }).end();
   };
 }
