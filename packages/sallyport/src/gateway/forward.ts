@@ -67,6 +67,8 @@ export class Endpoint {
     try {
       const authenticated = this.#authenticate(incoming);
       const who = authenticated instanceof Promise ? await authenticated : authenticated;
+      // Who left while the token was looked at has emitted `close` already: a Reply would wait for it, and for the body, for ever.
+      if (response.destroyed) return;
       reply = new Reply(this.#context, response, { principal: who.principal, cors });
       const asked =
         incoming.facts.method === "POST" ? await this.#post(incoming, who, reply) : this.#stream(incoming, who, reply);
