@@ -154,3 +154,8 @@ export const ACCEPT = ["accept", "application/json, text/event-stream"] as const
 
 /** What every well-formed call carries. */
 export const headersOf = (token: string): readonly (readonly [string, string])[] => [bearer(token), JSON_TYPE, ACCEPT];
+
+/** Rows for `test.each`, so that a title is printed whole. */
+export function titled<Row extends { readonly title: string }>(rows: readonly Row[]): (readonly [string, Row])[] {
+  return rows.map((row) => [row.title, row] as const);
+}

@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, randomUUID } from "node:crypto";
 import { CompactSign, exportJWK } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { ACCEPT, bearer, call, type Granted, type Ground, JSON_TYPE, prepareGround } from "./ground.js";
+import { ACCEPT, bearer, call, type Granted, type Ground, JSON_TYPE, prepareGround, titled } from "./ground.js";
 import type { WireRequest } from "./wire.js";
 
 /*
@@ -49,7 +49,7 @@ async function foreign(change: (jwk: object) => object = () => ({})): Promise<st
 async function hmacWithPublicKey(form: "pem" | "jwk"): Promise<string> {
   const { createPublicKey } = await import("node:crypto");
   const [jwk] = await ground.store.keys.publicKeys();
-  const pem = createPublicKey({ key: jwk as object, format: "jwk" }).export({ type: "spki", format: "pem" });
+  const pem = createPublicKey({ key: { ...jwk } as JsonWebKey, format: "jwk" }).export({ type: "spki", format: "pem" });
   const input = `${json(header({ alg: "HS256" }))}.${json(genuine())}`;
   const secret = form === "pem" ? pem : JSON.stringify(jwk);
   return `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}`;
@@ -175,7 +175,7 @@ describe("a token that is not ours for this resource is a 401, whatever it looks
     expect(ground.upstream.arrived).toHaveLength(2);
   });
 
-  test.each(FORGERIES)("$title", async ({ token, status = 401, code = "invalid_token" }) => {
+  test.each(titled(FORGERIES))("%s", async (_, { token, status = 401, code = "invalid_token" }) => {
     const answer = await ground.ask(request(await token()));
     expect({ status: answer.status, code: answer.code }).toEqual({ status, code });
     expect(answer.headers["www-authenticate"]).toContain(`error="${code}"`);
@@ -369,20 +369,23 @@ const PRESENTATIONS: readonly Presentation[] = [
 ];
 
 describe("a token comes in one Authorization header, to one path", () => {
-  test.each(PRESENTATIONS)("$title", async ({ headers, path, method = "POST", body = call("look"), status, code }) => {
-    const own = headers?.() ?? [];
-    const typed = own.some(([name]) => name === "content-type");
-    const answer = await ground.ask({
-      method,
-      path: path?.() ?? "/mcp",
-      headers: [...own, ...(typed ? [] : [JSON_TYPE]), ACCEPT],
-      body: method === "POST" ? body : "",
-    });
-    expect({ status: answer.status, code: answer.code }).toEqual({ status, code });
-    if (code === "unauthorized") {
-      // RFC 6750 §3.1: who sent no token is told where to get one, and no error.
-      expect(answer.headers["www-authenticate"]).toMatch(/^Bearer resource_metadata="[^"]+", scope="mcp:read"$/);
-    }
-    expect(ground.upstream.arrived).toEqual([]);
-  });
+  test.each(titled(PRESENTATIONS))(
+    "%s",
+    async (_, { headers, path, method = "POST", body = call("look"), status, code }) => {
+      const own = headers?.() ?? [];
+      const typed = own.some(([name]) => name === "content-type");
+      const answer = await ground.ask({
+        method,
+        path: path?.() ?? "/mcp",
+        headers: [...own, ...(typed ? [] : [JSON_TYPE]), ACCEPT],
+        body: method === "POST" ? body : "",
+      });
+      expect({ status: answer.status, code: answer.code }).toEqual({ status, code });
+      if (code === "unauthorized") {
+        // RFC 6750 §3.1: who sent no token is told where to get one, and no error.
+        expect(answer.headers["www-authenticate"]).toMatch(/^Bearer resource_metadata="[^"]+", scope="mcp:read"$/);
+      }
+      expect(ground.upstream.arrived).toEqual([]);
+    },
+  );
 });

@@ -46,7 +46,7 @@ export function readPost({ headers }: Incoming, bytes: Uint8Array, options: Aske
     names: headers.names,
     ...(inputSchemaOf && { inputSchemaOf }),
   });
-  const context = { server, revision, creatingCall };
+  const context = { server, revision, creatingCall, ...(inputSchemaOf && { inputSchemaOf }) };
   const byMessage = body.messages.map((message) => (message.type === "response" ? [] : callsOf(message, context)));
   return { revision, bytes, body, byMessage, calls: byMessage.flat() };
 }
