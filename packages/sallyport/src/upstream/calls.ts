@@ -1,4 +1,4 @@
-import type { Message } from "./messages.js";
+import type { Message, Texts } from "./messages.js";
 import { UpstreamError } from "./upstream.js";
 
 /** Where the answer of a call goes, and what the child says about it on the way. Lines carry the client's ids again. */
@@ -20,6 +20,15 @@ export interface Call {
   readonly sink: Sink;
 }
 
+export interface CallStart {
+  readonly message: Message;
+  readonly sink: Sink;
+  /** Instead of the limit's. */
+  readonly answerMs?: number;
+  /** Further texts to exchange. */
+  readonly replace?: Texts;
+}
+
 /**
  * The open requests of one child. Each gets a number of ours for an id, so that equal ids of two requests never collide and nobody can
  * name a request that is not his (spec.md §2, "stdio upstream").
@@ -38,8 +47,11 @@ export class Calls {
     return this.#open.size;
   }
 
-  /** Enters a request and gives its line for the child; `answerMs` instead of the limit's. @throws UpstreamError `overloaded` when too many are open. */
-  start(message: Message, sink: Sink, answerMs = this.limits.answerMs): { readonly call: Call; readonly line: Buffer } {
+  /** Enters a request and gives its line for the child. @throws UpstreamError `overloaded` when too many are open. */
+  start({ message, sink, answerMs = this.limits.answerMs, replace }: CallStart): {
+    readonly call: Call;
+    readonly line: Buffer;
+  } {
     if (this.#open.size >= this.limits.open) {
       throw new UpstreamError("overloaded", "too many requests are open at this server", { retryAfter: 1 });
     }
@@ -49,7 +61,7 @@ export class Calls {
     const timer = setTimeout(() => this.#timeOut(call), answerMs);
     timer.unref();
     this.#open.set(number, { call, timer });
-    return { call, line: message.rewrite({ id: String(number), progressToken: String(number) }) };
+    return { call, line: message.rewrite({ ...replace, id: String(number), progressToken: String(number) }) };
   }
 
   /** The call that a child means by this JSON text, if it is open. Any number notation counts; a string never does. */

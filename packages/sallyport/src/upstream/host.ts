@@ -1,6 +1,6 @@
 import type { System } from "@sallyport/auth";
 import type { Answer } from "./answer.js";
-import type { Call, Calls, Sink } from "./calls.js";
+import type { Call, CallStart, Calls } from "./calls.js";
 import { Child, type ChildCommand } from "./child.js";
 import { type Message, readMessages } from "./messages.js";
 import type { StdioLimits } from "./stdio-limits.js";
@@ -119,27 +119,24 @@ export class Host {
   }
 }
 
-export interface Start {
+export interface HostedCall extends CallStart {
   readonly calls: Calls;
   readonly host: Host;
-  readonly message: Message;
-  readonly sink: Sink;
-  readonly answerMs?: number;
 }
 
 /** Enters a request and sends it; a child that cannot take it fails its sink. */
-export function startCall({ calls, host, message, sink, answerMs }: Start): Call | undefined {
+export function startCall({ calls, host, ...start }: HostedCall): Call | undefined {
   let started: Call | undefined;
   attempt(
     () => {
-      const { call, line } = calls.start(message, sink, answerMs);
+      const { call, line } = calls.start(start);
       started = call;
       host.write(line);
     },
     (error) => {
       if (started !== undefined) calls.remove(started);
       started = undefined;
-      sink.fail(error);
+      start.sink.fail(error);
     },
   );
   return started;

@@ -76,7 +76,7 @@ async function describeLegacy(probe: HttpProbe): Promise<UpstreamDescription> {
     return { era: "legacy", serverInfo: serverInfoOf(initialized), tools: await readTools(ask) };
   } finally {
     if (headers["mcp-session-id"] !== undefined) {
-      await send(probe, "DELETE", headers).then(
+      await send(probe, headers).then(
         (answer) => answer.body.dump(),
         () => undefined,
       );
@@ -89,18 +89,13 @@ function asker(probe: HttpProbe, headers: Record<string, string>, envelope = (pa
   let id = 0;
   return async (method, params) => {
     id++;
-    const modern = headers["mcp-protocol-version"] === MODERN_VERSION ? { "mcp-method": method } : {};
-    return resultOf(await post(probe, headers, { jsonrpc: "2.0", id, method, params: envelope(params) }, modern));
+    return resultOf(await post(probe, headers, { jsonrpc: "2.0", id, method, params: envelope(params) }));
   };
 }
 
-async function post(
-  probe: HttpProbe,
-  headers: Record<string, string>,
-  message: Fields,
-  more: Record<string, string> = {},
-): Promise<unknown> {
-  const answer = await send(probe, "POST", { ...headers, ...more }, JSON.stringify(message));
+async function post(probe: HttpProbe, headers: Record<string, string>, message: Fields): Promise<unknown> {
+  const modern = headers["mcp-protocol-version"] === MODERN_VERSION ? { "mcp-method": String(message.method) } : {};
+  const answer = await send(probe, { ...headers, ...modern }, message);
   const session = answer.headers["mcp-session-id"];
   if (typeof session === "string") headers["mcp-session-id"] = session;
   if (answer.statusCode === 401 || answer.statusCode === 403) {
@@ -111,21 +106,14 @@ async function post(
   return readAnswer(answer, message.id);
 }
 
-function send(
-  probe: HttpProbe,
-  method: "POST" | "DELETE",
-  headers: Record<string, string>,
-  body?: string,
-): Promise<Dispatcher.ResponseData> {
+/** POSTs a message, or DELETEs the session where there is none. */
+function send(probe: HttpProbe, headers: Record<string, string>, message?: Fields): Promise<Dispatcher.ResponseData> {
+  const own = { accept: "application/json, text/event-stream", ...headers };
   return probe.pool.request({
     path: probe.path,
-    method,
-    headers: probe.headersOf({
-      accept: "application/json, text/event-stream",
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...headers,
-    }),
-    body: body ?? null,
+    method: message === undefined ? "DELETE" : "POST",
+    headers: probe.headersOf(message === undefined ? own : { "content-type": "application/json", ...own }),
+    body: message === undefined ? null : JSON.stringify(message),
     signal: AbortSignal.timeout(probe.timeoutMs),
   });
 }

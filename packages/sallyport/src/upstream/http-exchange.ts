@@ -63,6 +63,12 @@ export class HttpExchange implements Exchange, Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.onOver();
+    // A request that undici does not even take fails while `send` still runs; the handler hears nothing before that has returned.
+    if (this.#controller === undefined) queueMicrotask(() => this.#fail(error));
+    else this.#fail(error);
+  }
+
+  #fail(error: Error): void {
     if (this.#over) return;
     this.#over = true;
     this.handler.onError(toUpstreamError(error));

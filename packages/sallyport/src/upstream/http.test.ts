@@ -147,6 +147,15 @@ describe("failures are named", () => {
     expect(error?.kind).toBe(kind);
   });
 
+  it("an upstream that is closed: unreachable, and not before send has returned", async () => {
+    const upstream = opened("http://127.0.0.1:9");
+    await upstream.close();
+    const late = start(upstream, { body: {} });
+    expect(late.error).toBeUndefined();
+    expect((await late.done).error?.kind).toBe("unreachable");
+    expect(upstream.stats().exchanges).toBe(0);
+  });
+
   it("no answer in time: timeout", async () => {
     const origin = await serve(() => {});
     const { error } = await exchange(opened(origin, { limits: { headersTimeoutMs: 50 } }), { body: {} });

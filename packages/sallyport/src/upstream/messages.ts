@@ -14,12 +14,17 @@ export interface Message {
   readonly requestId: string | undefined;
   /** JSON text of `_meta["io.modelcontextprotocol/subscriptionId"]` in params or result (2026-07-28). */
   readonly subscriptionId: string | undefined;
+  /** JSON text of `requestState` in params or result (2026-07-28). */
+  readonly requestState: string | undefined;
   readonly isError: boolean;
-  /** The message on one line with other ids. A place that it does not have is not added. */
-  rewrite(ids: Partial<Record<Place, string>>): Buffer;
+  /** The message on one line with other texts in these places. A place that it does not have is not added. */
+  rewrite(texts: Texts): Buffer;
 }
 
-export type Place = "id" | "progressToken" | "requestId" | "subscriptionId";
+export type Place = "id" | "progressToken" | "requestId" | "subscriptionId" | "requestState";
+
+/** JSON texts by place; `undefined` leaves a place as it is. */
+export type Texts = Readonly<Partial<Record<Place, string | undefined>>>;
 
 const SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
 const NULL = "null";
@@ -44,7 +49,7 @@ function readMessage(json: Buffer, span: Span): Message | undefined {
   const id = text(members.get("id"));
   const type = typeOf(method, id, members);
   if (type === undefined) return undefined;
-  const places = findPlaces(json, type, method, members);
+  const places = findPlaces(json, { type, method }, members);
   return {
     type,
     method,
@@ -52,11 +57,12 @@ function readMessage(json: Buffer, span: Span): Message | undefined {
     progressToken: text(places.progressToken),
     requestId: text(places.requestId),
     subscriptionId: text(places.subscriptionId),
+    requestState: text(places.requestState),
     isError: members.has("error"),
-    rewrite(ids) {
-      const edits = (Object.keys(ids) as Place[]).flatMap((place) => {
+    rewrite(texts) {
+      const edits = (Object.keys(texts) as Place[]).flatMap((place) => {
         const at = places[place];
-        const value = ids[place];
+        const value = texts[place];
         return at === undefined || value === undefined ? [] : [{ ...at, text: value }];
       });
       return editLine(json, edits, span);
@@ -75,7 +81,11 @@ function typeOf(
 
 type Places = Partial<Record<Place, Span | undefined>>;
 
-function findPlaces(json: Buffer, type: MessageType, method: string | undefined, members: Map<string, Span>): Places {
+function findPlaces(
+  json: Buffer,
+  { type, method }: Pick<Message, "type" | "method">,
+  members: ReadonlyMap<string, Span>,
+): Places {
   const id = members.get("id");
   const body = members.get(type === "response" ? "result" : "params");
   if (body === undefined || json[body.start] !== 0x7b) return { id };
@@ -90,6 +100,7 @@ function findPlaces(json: Buffer, type: MessageType, method: string | undefined,
         : only(method === "notifications/progress", inside.get("progressToken")),
     requestId: only(method === "notifications/cancelled", inside.get("requestId")),
     subscriptionId: type === "request" ? undefined : inMeta(SUBSCRIPTION_ID),
+    requestState: only(type !== "notification", inside.get("requestState")),
   };
 }
 

@@ -1,8 +1,9 @@
 import type { Answer } from "./answer.js";
-import { type Call, Calls, cancellation } from "./calls.js";
+import { type Call, Calls, cancellation, type Sink } from "./calls.js";
 import { Host, type HostOptions, startCall } from "./host.js";
 import type { Message } from "./messages.js";
 import { Reply } from "./reply.js";
+import { RequestStates } from "./request-state.js";
 import { errorBody } from "./rpc-error.js";
 
 /** Errors of the protocol itself have HTTP statuses of their own in 2026-07-28 (spec.md §2); those of a tool are 200. */
@@ -13,7 +14,19 @@ const STATUS_OF_ERROR: Readonly<Record<number, number>> = {
   [-32022]: 400,
 };
 
+const FOREIGN_STATE = {
+  code: -32602,
+  message: "requestState is not one that this caller was given",
+  data: { reason: "invalid_request_state" },
+};
 const NO_SERVER_REQUESTS = { code: -32601, message: "2026-07-28 has no requests from the server (R-162)" };
+
+export interface PostForm {
+  /** The client takes an event stream. */
+  readonly events: boolean;
+  /** Whose request it is, where the child serves several principals: states are bound to him then. */
+  readonly principal: string | undefined;
+}
 
 /**
  * Stateless requests of 2026-07-28 on one stdio child. Request ids, progress tokens and subscription ids are ours on the pipe and the
@@ -22,9 +35,11 @@ const NO_SERVER_REQUESTS = { code: -32601, message: "2026-07-28 has no requests 
 export class ModernChild {
   readonly host: Host;
   readonly #calls: Calls;
+  readonly #states: RequestStates;
 
   constructor(private readonly options: HostOptions) {
     const { limits } = options;
+    this.#states = new RequestStates(options.system);
     this.#calls = new Calls({ open: limits.openRequests, answerMs: limits.answerMs }, (call) =>
       this.host.tell(cancellation(call, "no answer in time")),
     );
@@ -35,7 +50,7 @@ export class ModernChild {
   }
 
   /** One POST: a request, or a notification, of which only a cancellation means something between client and server. */
-  post(message: Message, answer: Answer, events: boolean): void {
+  post(message: Message, answer: Answer, { events, principal }: PostForm): void {
     this.host.adopt(answer);
     if (message.type !== "request") {
       // Cancelling is disconnecting here; other notifications to the server are not part of this revision, but extensions may have some.
@@ -43,10 +58,35 @@ export class ModernChild {
       answer.empty(202);
       return;
     }
-    const reply = new Reply(answer, { batch: false, events, ids: [message.id ?? "null"], statusOf });
-    const call = startCall({ calls: this.#calls, host: this.host, message, sink: reply });
+    const { id = "null" } = message;
+    const requestState = this.#openState(message, principal);
+    if (requestState === null) {
+      answer.json(400, errorBody(id, FOREIGN_STATE));
+      return;
+    }
+    const reply = new Reply(answer, { batch: false, events, ids: [id], statusOf });
+    const sink = principal === undefined ? reply : this.#bindingStates(reply, principal);
+    const call = startCall({ calls: this.#calls, host: this.host, message, sink, replace: { requestState } });
     answer.onLeave = () => {
       if (call !== undefined && this.#calls.remove(call)) this.host.tell(cancellation(call, "the client disconnected"));
+    };
+  }
+
+  /** The child's own state; `undefined` where there is nothing to open, `null` for one that is not this principal's. */
+  #openState({ requestState }: Message, principal: string | undefined): string | undefined | null {
+    if (requestState === undefined || principal === undefined) return undefined;
+    return this.#states.open(requestState, principal) ?? null;
+  }
+
+  #bindingStates(reply: Reply, principal: string): Sink {
+    return {
+      related: (line) => reply.related(line),
+      fail: (error) => reply.fail(error),
+      result: (line, message, call) => {
+        const { requestState } = message;
+        const bound = requestState === undefined ? undefined : this.#states.bind(requestState, principal);
+        reply.result(bound === undefined ? line : withClientIds(message, call, bound), message, call);
+      },
     };
   }
 
@@ -76,9 +116,10 @@ export class ModernChild {
   }
 }
 
-function withClientIds(message: Message, call: Call): Buffer {
+function withClientIds(message: Message, call: Call, requestState?: string): Buffer {
   return message.rewrite({
     id: call.id,
+    requestState,
     subscriptionId: call.id,
     requestId: call.id,
     ...(call.progressToken === undefined ? {} : { progressToken: call.progressToken }),

@@ -2,7 +2,7 @@ import { principalKey } from "@sallyport/auth";
 import { type Answer, takesEvents } from "./answer.js";
 import type { Children } from "./children.js";
 import { readMessages } from "./messages.js";
-import { ModernChild } from "./modern-child.js";
+import { ModernChild, type PostForm } from "./modern-child.js";
 import { refuse } from "./rpc-error.js";
 import type { UpstreamRequest } from "./upstream.js";
 
@@ -23,7 +23,11 @@ export class ModernServer {
     const [message] = readMessages(body);
     if (request.method !== "POST") refuse(answer, "methodNotAllowed");
     else if (message === undefined || message.type === "response") refuse(answer, "empty");
-    else this.#childOf(request).post(message, answer, takesEvents(request.headers.accept));
+    else this.#childOf(request).post(message, answer, this.#form(request));
+  }
+
+  #form({ headers, principal }: UpstreamRequest): PostForm {
+    return { events: takesEvents(headers.accept), principal: this.shared ? principalKey(principal) : undefined };
   }
 
   #childOf(request: UpstreamRequest): ModernChild {

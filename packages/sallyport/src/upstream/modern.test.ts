@@ -80,6 +80,23 @@ describe("2026-07-28 on a stdio child", () => {
     }
   });
 
+  it("binds requestState to its principal in a shared child (R-38), and leaves it alone elsewhere", async () => {
+    const stateOf = ({ json }: { json: Rpc }) => json.result?.requestState;
+    const retry = (requestState: unknown) => ({
+      jsonrpc: "2.0",
+      id: 2,
+      method: "tools/call",
+      params: { name: "state", requestState },
+    });
+    const shared = raw("modern", { shared: true });
+    const mine = stateOf(await exchange(shared, modern(call(1, "state"))));
+    const again = await exchange(shared, modern(retry(mine)));
+    expect(again.text).toContain("state was");
+    const stolen = await exchange(shared, modern(retry(mine), { principal: BOB }));
+    expect([stolen.status, stolen.json]).toMatchObject([400, { id: 2, error: { code: -32602 } }]);
+    expect(stateOf(await exchange(raw("modern"), modern(call(1, "state"))))).toBe("s-1");
+  });
+
   it("places a log line only where one request is open, and never in a shared child", async () => {
     const alone = await exchange(raw("modern"), modern(call(1, "log")));
     expect(alone.events.map(({ data }) => data.method)).toEqual(["notifications/message", undefined]);

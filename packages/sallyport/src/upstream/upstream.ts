@@ -55,6 +55,7 @@ export interface UpstreamDescription {
 
 /** A server behind the gateway: HTTP or a family of stdio children. */
 export interface Upstream {
+  /** The handler hears nothing before `send` has returned, and nothing after {@link Exchange.abort}. */
   send(request: UpstreamRequest, handler: UpstreamHandler): Exchange;
   /** @throws UpstreamError when the server cannot be asked (an HTTP server that wants credentials, a command that exits). */
   describe(): Promise<UpstreamDescription>;
