@@ -60,6 +60,7 @@ test("response headers come back by an allow-list: no cookies, challenges or COR
     "content-type": "application/json",
     "retry-after": "3",
     "x-accel-buffering": "no",
+    allow: "GÉT",
     "set-cookie": ["a=b"],
     "www-authenticate": "Bearer",
     "access-control-allow-origin": "*",

@@ -63,12 +63,15 @@ export function forwardedHeaders(received: ReceivedHeaders, allowed: ReadonlySet
   return forwarded;
 }
 
+/** RFC 9110 §5.5 without obs-text, which `writeHead` would refuse in the middle of an answer. */
+const PLAIN_VALUE = /^[\t\x20-\x7e]*$/;
+
 /** The headers that come back, as `writeHead` takes them. */
 export function returnedHeaders(headers: Readonly<Record<string, string | readonly string[]>>): Record<string, string> {
   const returned: Record<string, string> = {};
   for (const name of RETURNED) {
     const value = headers[name];
-    if (typeof value === "string") returned[name] = value;
+    if (typeof value === "string" && PLAIN_VALUE.test(value)) returned[name] = value;
   }
   return returned;
 }

@@ -1,8 +1,10 @@
 import { createServer, request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
+import type { Liveness } from "@sallyport/auth";
 import { afterEach, describe, expect, test } from "vitest";
+import type { GatewayOptions } from "./contract.js";
 import { createGateway } from "./listener.js";
-import { type Answer, flood, result } from "./testing/fake-upstream.js";
+import { type Answer, type FakeExchange, flood, result } from "./testing/fake-upstream.js";
 import { call, createHarness, type Harness, type HarnessOptions, plainSealer } from "./testing/harness.js";
 
 const running: Harness[] = [];
@@ -192,6 +194,81 @@ describe("what a client may send", () => {
     expect(await post({ "transfer-encoding": "chunked" }, "a=b")).toBe(411);
     expect(await post({ "content-length": "11" }, "a=123456789")).toBe(413);
     expect(await post({ "content-length": "3" }, "a=b")).toBe(200);
+  });
+});
+
+test("the web application gets the request whole: method, headers, body and the peer's address", async () => {
+  const seen: unknown[] = [];
+  const web: GatewayOptions["web"] = async (request, peer) => {
+    seen.push(request.method, request.headers.get("content-type"), await request.text(), peer.remoteAddress);
+    return new Response(null, { status: 303, headers: { location: "/next" } });
+  };
+  const harness = await start({ gateway: { web } });
+  const headers = { "content-type": "application/x-www-form-urlencoded", "content-length": "3" };
+  const response = await raw(harness, { method: "POST", path: "/consent?x=1", headers, body: "a=b" });
+  expect([response.statusCode, response.headers.location]).toEqual([303, "/next"]);
+  expect(seen).toEqual(["POST", "application/x-www-form-urlencoded", "a=b", "127.0.0.1"]);
+});
+
+test("a web application that throws is a 500 that says nothing, and the log says all", async () => {
+  const web = () => {
+    throw new Error("secret detail");
+  };
+  const harness = await start({ gateway: { web } });
+  const response = await raw(harness, { path: "/account" });
+  expect([response.statusCode, response.text.includes("secret")]).toEqual([500, false]);
+  expect(JSON.stringify(harness.system.lines)).toContain("secret detail");
+});
+
+describe("a client that leaves", () => {
+  test("while its token is being judged leaves nothing behind, and the upstream untouched", async () => {
+    let judge = (_: Liveness) => {};
+    const judged = new Promise<Liveness>((resolve) => {
+      judge = resolve;
+    });
+    let asked = false;
+    const harness = await start({
+      resourceServer: {
+        isLive: () => {
+          asked = true;
+          return judged;
+        },
+      },
+    });
+    const gone = new AbortController();
+    const answer = fetch(harness.url, {
+      method: "POST",
+      headers: await harness.caller(),
+      body: JSON.stringify(call("read_notes")),
+      signal: gone.signal,
+    });
+    await expect.poll(() => asked).toBe(true);
+    gone.abort();
+    await expect(answer).rejects.toThrow();
+    // Until the other side has noticed: a second client's whole exchange takes longer than that.
+    await raw(harness, { path: "/account" });
+    judge({ status: "live", roles: [], entitled: ["mcp:write"], granted: undefined });
+    await raw(harness, { path: "/account" });
+    expect([harness.gateway.openExchanges, harness.upstream.exchanges.length]).toEqual([0, 0]);
+  });
+
+  test("with a second request sent before the first was answered: that one is told to come again", async () => {
+    const harness = await start({ answer: () => {} });
+    const { authorization = "" } = await harness.caller();
+    const body = JSON.stringify(call("read_notes"));
+    const one = `POST /mcp HTTP/1.1\r\nhost: localhost:${harness.port}\r\nauthorization: ${authorization}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    const socket = connect(harness.port, "127.0.0.1", () => socket.write(one + one));
+    await expect.poll(() => harness.upstream.open).toBe(1);
+    const text = new Promise<string>((resolve) => {
+      let read = "";
+      socket.on("data", (chunk) => {
+        read += chunk;
+      });
+      socket.on("close", () => resolve(read));
+    });
+    result({})(harness.upstream.exchanges[0] as FakeExchange);
+    expect((await text).match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 503"]);
+    expect([harness.upstream.exchanges.length, harness.gateway.openExchanges]).toEqual([1, 0]);
   });
 });
 

@@ -48,6 +48,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       response.writeHead(400, { "content-length": 0 }).end();
       return;
     }
+    // RFC 9112 §9.3.2: a request sent before the last answer has no socket to answer on yet, and would not be told when its client leaves.
+    if (response.socket === null) {
+      response.writeHead(503, { connection: "close", "content-length": 0 }).end();
+      return;
+    }
     const mark = url.indexOf("?");
     const handler = routes.get(mark === -1 ? url : url.slice(0, mark)) ?? web;
     handler(request, response);
