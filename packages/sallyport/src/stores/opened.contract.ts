@@ -17,6 +17,8 @@ export interface Opened {
   /** One more on the same database, as another process would have it. */
   another(): Promise<Store>;
   url(): string;
+  /** Where one more empty database lies. */
+  emptyUrl(): Promise<string>;
   system(): TestSystem;
 }
 
@@ -47,6 +49,7 @@ export function useStore(database: DatabaseUnderTest): Opened {
     },
     another,
     url: () => url,
+    emptyUrl: () => database.createUrl(),
     system: () => system,
   };
 }

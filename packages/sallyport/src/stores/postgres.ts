@@ -1,0 +1,76 @@
+import type { System } from "@sallyport/auth";
+import { Kysely, PostgresDialect, sql } from "kysely";
+import type { Pool } from "pg";
+import { type Backend, retrying } from "./backend.js";
+import type { Schema } from "./schema.js";
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database`, with the parameters of libpq (`sslmode=verify-full`). */
+  readonly url: string;
+  readonly log: System["log"];
+  /** How long a statement, a connection or a conflict may take; default 5,000 ms. */
+  readonly busyTimeoutMs?: number;
+}
+
+const MAX_CONNECTIONS = 10;
+const INT8 = 20;
+
+/**
+ * Connects to PostgreSQL, for several replicas on one database. Multi-step writes are serializable and repeated after a conflict, so
+ * the ports read as if they were alone, like on SQLite.
+ *
+ * @throws Error when the server does not answer, or answers before a commit is on its disk.
+ */
+export async function openPostgres({ url, log, busyTimeoutMs = 5_000 }: PostgresOptions): Promise<Backend> {
+  const pool = await createPool(url, busyTimeoutMs);
+  // Without a listener a connection that breaks while idle would end the process; the pool replaces it by itself.
+  pool.on("error", (error) => log("warn", "a database connection broke", { error: error.message }));
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  const options = { isTransient: isConflict, limitMs: busyTimeoutMs };
+  try {
+    await requireDurability(db);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  return {
+    db,
+    write: (step) => retrying(() => db.transaction().setIsolationLevel("serializable").execute(step), options),
+    writeOne: (statement) => retrying(() => statement(db), options),
+    close: () => db.destroy(),
+  };
+}
+
+/** Loaded when it is wanted: whoever runs on SQLite does not pay for it. */
+async function createPool(connectionString: string, timeoutMs: number): Promise<Pool> {
+  const { default: pg } = await import("pg");
+  return new pg.Pool({
+    connectionString,
+    max: MAX_CONNECTIONS,
+    connectionTimeoutMillis: timeoutMs,
+    query_timeout: timeoutMs,
+    statement_timeout: timeoutMs,
+    types: {
+      // bigint arrives as text; ours are seconds and counters, far below 2^53.
+      getTypeParser: (oid: number, format?: "text" | "binary") =>
+        oid === INT8 ? Number : pg.types.getTypeParser(oid, format),
+    },
+  });
+}
+
+/** "Durable before it resolves" is a promise of the ports that a server can be configured to break. */
+async function requireDurability(db: Kysely<Schema>): Promise<void> {
+  for (const setting of ["fsync", "synchronous_commit"]) {
+    const { rows } = await sql<{ value: string }>`select current_setting(${setting}) as value`.execute(db);
+    if (rows[0]?.value === "off") throw new Error(`storage: this PostgreSQL runs with ${setting} = off; switch it on`);
+  }
+}
+
+/** SQLSTATE of what passes when tried again: serialization failure, deadlock, and two processes making the schema at once. */
+const CONFLICTS: ReadonlySet<unknown> = new Set(["40001", "40P01", "42P07"]);
+
+function isConflict(error: unknown): boolean {
+  if (!(error instanceof Error && "code" in error)) return false;
+  const inCatalog = error.code === "23505" && "schema" in error && error.schema === "pg_catalog";
+  return CONFLICTS.has(error.code) || inCatalog;
+}
