@@ -1,6 +1,7 @@
 /*
  * The tables as they are, members named as the columns. Portable on purpose: times are integer seconds in `bigint`, truth is 0 or 1,
- * lists and records are JSON text, hashes and sealed values base64url text. docs: what each column holds beyond its port's words.
+ * lists and records are JSON text, hashes and sealed values base64url text. What the members mean is said by the
+ * ports; here only what is the store's own.
  */
 
 type Flag = 0 | 1;
