@@ -128,6 +128,22 @@ describe("2026-07-28 on a stdio child", () => {
     expect(seen.json.result).toEqual({ cancelled: [2] });
   });
 
+  it("keeps nothing of 5,000 clients that disconnect: no request, no stream, no timer", async () => {
+    const server = raw("modern", { limits: { openRequests: 8 } });
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    await exchange(server, modern(call(0, "echo")));
+    const before = timers();
+    const kinds = [call(1, "silent"), call(2, "progress", {}, { progressToken: 1 }), listen(3)];
+    for (let left = 0; left < 5_000; left += 8) {
+      const leaving = Array.from({ length: 8 }, (_, at) => start(server, modern(kinds[at % kinds.length] ?? {})));
+      await new Promise(setImmediate);
+      for (const { exchange: upstream } of leaving) upstream.abort("the client left");
+    }
+    expect((await exchange(server, modern(call(4, "echo")))).status).toBe(200);
+    expect(server.stats()).toEqual({ children: 1, sessions: 0, answers: 0 });
+    expect(timers()).toBeLessThanOrEqual(before);
+  });
+
   it("gives errors of the protocol their HTTP status, with GET and DELETE 405", async () => {
     const server = raw("modern");
     const unknown = await exchange(server, modern({ jsonrpc: "2.0", id: 4, method: "no/such" }));
