@@ -70,7 +70,6 @@ export class Endpoint {
       // Who left while the token was looked at has emitted `close` already: a Reply would wait for it, and for the body, for ever.
       if (response.destroyed) return;
       reply = new Reply(this.#context, response, { principal: who.principal, cors });
-      if (reply.over) return;
       const asked =
         incoming.facts.method === "POST" ? await this.#post(incoming, who, reply) : this.#stream(incoming, who, reply);
       if (reply.over) return;

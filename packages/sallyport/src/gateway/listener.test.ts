@@ -1,6 +1,5 @@
 import { createServer, request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
-import type { Liveness } from "@sallyport/auth";
 import { afterEach, describe, expect, test } from "vitest";
 import type { GatewayOptions } from "./contract.js";
 import { createGateway } from "./listener.js";
@@ -220,39 +219,8 @@ test("a web application that throws is a 500 that says nothing, and the log says
   expect(JSON.stringify(harness.system.lines)).toContain("secret detail");
 });
 
-describe("a client that leaves", () => {
-  test("while its token is being judged leaves nothing behind, and the upstream untouched", async () => {
-    let judge = (_: Liveness) => {};
-    const judged = new Promise<Liveness>((resolve) => {
-      judge = resolve;
-    });
-    let asked = false;
-    const harness = await start({
-      resourceServer: {
-        isLive: () => {
-          asked = true;
-          return judged;
-        },
-      },
-    });
-    const gone = new AbortController();
-    const answer = fetch(harness.url, {
-      method: "POST",
-      headers: await harness.caller(),
-      body: JSON.stringify(call("read_notes")),
-      signal: gone.signal,
-    });
-    await expect.poll(() => asked).toBe(true);
-    gone.abort();
-    await expect(answer).rejects.toThrow();
-    // Until the other side has noticed: a second client's whole exchange takes longer than that.
-    await raw(harness, { path: "/account" });
-    judge({ status: "live", roles: [], entitled: ["mcp:write"], granted: undefined });
-    await raw(harness, { path: "/account" });
-    expect([harness.gateway.openExchanges, harness.upstream.exchanges.length]).toEqual([0, 0]);
-  });
-
-  test("with a second request sent before the first was answered: that one is told to come again", async () => {
+describe("a pipelined request (RFC 9112 §9.3.2)", () => {
+  test("is told to come again: it has no socket yet, and would not hear of its client's end", async () => {
     const harness = await start({ answer: () => {} });
     const { authorization = "" } = await harness.caller();
     const body = JSON.stringify(call("read_notes"));

@@ -69,11 +69,6 @@ export class Reply implements UpstreamHandler, OpenExchange {
   ) {
     this.principal = who.principal;
     this.resource = context.server.resourceServer.resource;
-    // Who left while the token was being judged has closed already, and will not do so again.
-    if (response.destroyed) {
-      this.#phase = "over";
-      return;
-    }
     context.exchanges.add(this);
     response.on("close", () => this.#closed());
   }
