@@ -15,6 +15,8 @@ export const LEVELS: Readonly<Record<string, number>> = {
   "packages/sallyport/src/sealing": 4,
   // What the configuration file says, as data: everything above may read it.
   "packages/sallyport/src/config": 4,
+  // Signing in elsewhere, and tokens of elsewhere: knows nothing of pages and stores.
+  "packages/sallyport/src/federation": 4,
   "packages/sallyport/src/policy": 5,
   "packages/sallyport/src/sign-in": 5,
   "packages/sallyport/src/decision-log": 5,

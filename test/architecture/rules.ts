@@ -312,12 +312,15 @@ function namedExports(tree: Tree): readonly string[] {
 }
 
 function usedExports(tree: Tree): readonly string[] {
-  const words = new Map([...tree].map(([path, text]) => [path, new Set(maskText(text).match(/[\w$]+/g))]));
+  const files = new Map<string, number>();
+  for (const text of tree.values()) {
+    for (const word of new Set(maskText(text).match(/[\w$]+/g))) files.set(word, (files.get(word) ?? 0) + 1);
+  }
   return sources(tree)
     .filter(([path]) => !Object.values(ENTRIES).includes(path))
     .flatMap(([path, text]) =>
       exportsOf(text)
-        .values.filter((name) => ![...words].some(([other, names]) => other !== path && names.has(name)))
+        .values.filter((name) => (files.get(name) ?? 0) < 2)
         .map((name) => `${path}: nobody uses ${name}. Remove the export, or the thing.`),
     );
 }
