@@ -1,0 +1,11 @@
+// What the other folders use of federation.
+export { claimAt, claimValues, type RequiredClaims, type RoleMapping } from "./claims.js";
+export { FEDERATION_ERRORS, FederationError, type FederationReason } from "./federation-error.js";
+export { issuerProblem } from "./idp-quirks.js";
+export {
+  createRelyingParty,
+  type ForeignFlow,
+  type ForeignIdentity,
+  type RelyingParty,
+  type RelyingPartyOptions,
+} from "./relying-party.js";

@@ -1,0 +1,250 @@
+import type { System } from "@sallyport/auth";
+import * as client from "openid-client";
+import { type Claims, claimAt, mapRoles, missingClaim, type RequiredClaims, type RoleMapping } from "./claims.js";
+import {
+  type BoundedFetch,
+  boundedFetch,
+  createHeld,
+  discover,
+  isAcceptableUrl,
+  isLoopback,
+  OPENID_DOCUMENT,
+  type ProviderMetadata,
+} from "./discovery.js";
+import { FederationError } from "./federation-error.js";
+import { canonicalIssuer, type IdpQuirks, issuerProblem, quirksOf } from "./idp-quirks.js";
+
+export interface RelyingPartyOptions {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Absent for a public client. */
+  readonly clientSecret?: string;
+  /** Registered with the provider, byte for byte. */
+  readonly redirectUri: string;
+  readonly postLogoutRedirectUri: string;
+  /** What people call the provider. */
+  readonly label: string;
+  /** Default `openid profile email`; `openid` is always asked for. */
+  readonly scopes?: readonly string[];
+  /** Claims with groups or roles; default by provider. */
+  readonly roleClaims?: readonly string[];
+  readonly roles: RoleMapping;
+  readonly requiredClaims: RequiredClaims;
+  /** Seconds since the person last proved to the provider who they are (OpenID Connect Core §3.1.2.1 `max_age`). */
+  readonly maxAge?: number;
+  readonly system: System;
+  readonly fetch?: BoundedFetch;
+}
+
+/** What one sign-in is recognised by. All are secrets of the browser it began in. */
+export interface ForeignFlow {
+  readonly state: string;
+  readonly nonce: string;
+  readonly verifier: string;
+  /** Integer seconds: when it began. */
+  readonly started: number;
+  /** The person must be asked again (`prompt=login`). */
+  readonly fresh: boolean;
+}
+
+/** A person as the provider vouches for them. (`issuer`, `subject`) is who they are; the rest is only said about them. */
+export interface ForeignIdentity {
+  readonly issuer: string;
+  readonly subject: string;
+  /** For people to read; proves nothing. */
+  readonly name: string | undefined;
+  /** Roles here, by the mapping. */
+  readonly roles: readonly string[];
+}
+
+/** An OpenID Connect relying party for one provider (OpenID Connect Core §3.1, RFC 9207, RFC 7636, RFC 9700 §2.1). */
+export interface RelyingParty {
+  readonly issuer: string;
+  readonly label: string;
+  /** The authorization request. @throws FederationError while the provider cannot be used. */
+  start(flow: ForeignFlow): Promise<URL>;
+  /**
+   * The answer, from the query string of the callback. Checks state, `iss`, PKCE, and the ID token: signature, issuer, audience, nonce,
+   * times. Does NOT know whether `flow` belongs to this browser, nor whether it was used before. @throws FederationError
+   */
+  finish(query: string, flow: ForeignFlow): Promise<ForeignIdentity>;
+  /** RP-initiated logout, where the provider has it; `undefined` where not, or while it does not answer. */
+  logoutUrl(state: string): Promise<URL | undefined>;
+}
+
+const DEFAULT_SCOPES: readonly string[] = ["openid", "profile", "email"];
+const NAMES = ["preferred_username", "email", "name"] as const;
+const MAX_NAME = 100;
+/** Seconds by which the provider's clock may differ. */
+const CLOCK_SKEW = 60;
+/** RFC 8725 §3.1: what an ID token may be signed with; never `none`, never with the client secret. */
+const ALGORITHMS: ReadonlySet<unknown> = new Set([
+  "RS256",
+  "PS256",
+  "ES256",
+  "ES384",
+  "RS384",
+  "RS512",
+  "PS384",
+  "PS512",
+  "EdDSA",
+  "Ed25519",
+]);
+
+/** @throws TypeError for an issuer that cannot be used, before anybody is asked. */
+export function createRelyingParty(options: RelyingPartyOptions): RelyingParty {
+  const loopback = URL.canParse(options.issuer) && isLoopback(options.issuer);
+  if (!isAcceptableUrl(options.issuer, loopback)) throw new TypeError("the issuer must be an https URL");
+  const problem = issuerProblem(options.issuer);
+  if (problem !== undefined) throw new TypeError(problem);
+  const issuer = canonicalIssuer(options.issuer);
+  const quirks = quirksOf(issuer);
+  const fetch = options.fetch ?? boundedFetch;
+  const configuration = createHeld(
+    async () => configure(await discover(issuer, OPENID_DOCUMENT(issuer), fetch), options),
+    options,
+  );
+  return {
+    issuer,
+    label: options.label,
+    start: async (flow) => authorizationUrl(await configuration(), { flow, options, quirks }),
+    finish: async (query, flow) => {
+      const config = await configuration();
+      const claims = await redeem(config, { query, flow, options, quirks });
+      return identityOf(claims, { issuer, flow, options, quirks });
+    },
+    logoutUrl: async (state) => {
+      const config = await configuration().catch(() => undefined);
+      if (config?.serverMetadata().end_session_endpoint === undefined) return undefined;
+      return client.buildEndSessionUrl(config, { post_logout_redirect_uri: options.postLogoutRedirectUri, state });
+    },
+  };
+}
+
+function configure(metadata: ProviderMetadata, options: RelyingPartyOptions): client.Configuration {
+  for (const name of ["authorization_endpoint", "token_endpoint", "jwks_uri"] as const) {
+    if (metadata[name] === undefined) throw new FederationError("idp_garbage", `discovery: no ${name}`);
+  }
+  const algorithms = metadata.id_token_signing_alg_values_supported;
+  const usable = Array.isArray(algorithms) ? algorithms.filter((name) => ALGORITHMS.has(name)) : ["RS256"];
+  const server = { ...metadata, id_token_signing_alg_values_supported: usable } as client.ServerMetadata;
+  const config = new client.Configuration(server, options.clientId, {}, authentication(metadata, options.clientSecret));
+  const fetch = options.fetch ?? boundedFetch;
+  config[client.customFetch] = (url, init) =>
+    fetch(url, init as RequestInit).then(
+      (response) => {
+        if (response.status < 500) return response;
+        throw new FederationError("idp_unreachable", `status ${response.status}`);
+      },
+      (error: unknown) => {
+        throw new FederationError("idp_unreachable", String(error), { cause: error });
+      },
+    );
+  // The signature of the ID token, and not TLS alone, says that the provider made it.
+  client.enableNonRepudiationChecks(config);
+  if (isLoopback(metadata.issuer)) client.allowInsecureRequests(config);
+  return config;
+}
+
+/** OpenID Connect Core §9: `client_secret_basic` unless the provider lists only `client_secret_post`. */
+function authentication(metadata: ProviderMetadata, secret: string | undefined): client.ClientAuth {
+  if (secret === undefined) return client.None();
+  const methods = metadata.token_endpoint_auth_methods_supported;
+  const onlyPost =
+    Array.isArray(methods) && methods.includes("client_secret_post") && !methods.includes("client_secret_basic");
+  return onlyPost ? client.ClientSecretPost(secret) : client.ClientSecretBasic(secret);
+}
+
+interface Exchange {
+  readonly flow: ForeignFlow;
+  readonly options: RelyingPartyOptions;
+  readonly quirks: IdpQuirks;
+}
+
+async function authorizationUrl(config: client.Configuration, { flow, options, quirks }: Exchange): Promise<URL> {
+  const { offlineParameters, hints = {} } = quirks;
+  const wanted = new Set(["openid", ...(options.scopes ?? DEFAULT_SCOPES)]);
+  const offline = offlineParameters !== undefined && wanted.delete("offline_access") ? offlineParameters : {};
+  const known = Object.entries(hints).flatMap(([claim, parameter]) => {
+    const [only, ...others] = options.requiredClaims[claim] ?? [];
+    return only !== undefined && others.length === 0 ? [[parameter, only]] : [];
+  });
+  return client.buildAuthorizationUrl(config, {
+    ...offline,
+    ...Object.fromEntries(known),
+    redirect_uri: options.redirectUri,
+    scope: [...wanted].join(" "),
+    state: flow.state,
+    nonce: flow.nonce,
+    code_challenge: await client.calculatePKCECodeChallenge(flow.verifier),
+    code_challenge_method: "S256",
+    ...(options.maxAge !== undefined && { max_age: String(options.maxAge) }),
+    ...(flow.fresh && { prompt: "login" }),
+  });
+}
+
+async function redeem(
+  config: client.Configuration,
+  { query, flow, options, quirks }: Exchange & { readonly query: string },
+): Promise<Claims> {
+  try {
+    const tokens = await client.authorizationCodeGrant(config, new URL(options.redirectUri + query), {
+      expectedState: flow.state,
+      expectedNonce: flow.nonce,
+      pkceCodeVerifier: flow.verifier,
+      idTokenExpected: true,
+      ...(options.maxAge !== undefined && { maxAge: options.maxAge }),
+    });
+    const claims = tokens.claims();
+    if (claims === undefined) throw new FederationError("idp_answer_refused", "no ID token");
+    const wanted = [...NAMES.slice(0, 1), ...(options.roleClaims ?? quirks.roleClaims ?? [])];
+    const complete = wanted.every((name) => claimAt(claims, name) !== undefined);
+    if (complete || config.serverMetadata().userinfo_endpoint === undefined) return claims;
+    return { ...(await client.fetchUserInfo(config, tokens.access_token, claims.sub)), ...claims };
+  } catch (error) {
+    throw named(error);
+  }
+}
+
+/** What went wrong, in our words: the library's errors and their causes hold what the provider said. */
+function named(error: unknown): FederationError {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof FederationError) return cause;
+  }
+  if (error instanceof client.AuthorizationResponseError) {
+    return new FederationError("idp_denied", JSON.stringify(error.error).slice(0, 100), { cause: error });
+  }
+  if (error instanceof client.ResponseBodyError) {
+    const reason = error.error === "invalid_grant" ? "idp_answer_refused" : "idp_refused";
+    return new FederationError(reason, JSON.stringify(error.error).slice(0, 100), { cause: error });
+  }
+  if (error instanceof client.ClientError && ["OAUTH_TIMEOUT", "OAUTH_ABORT"].includes(error.code ?? "")) {
+    return new FederationError("idp_unreachable", "no answer in time", { cause: error });
+  }
+  const detail = error instanceof Error ? error.message : "unknown error";
+  return new FederationError("idp_answer_refused", detail, { cause: error });
+}
+
+function identityOf(
+  claims: Claims,
+  { issuer, flow, options, quirks }: Exchange & { readonly issuer: string },
+): ForeignIdentity {
+  const { auth_time } = claims;
+  if (flow.fresh && typeof auth_time === "number" && auth_time < flow.started - CLOCK_SKEW) {
+    throw new FederationError("idp_not_fresh", "prompt=login was answered from an earlier sign-in");
+  }
+  const missing = missingClaim(claims, options.requiredClaims);
+  if (missing !== undefined) throw new FederationError("idp_account_refused", `claim ${JSON.stringify(missing)}`);
+  const roleClaims = options.roleClaims ?? quirks.roleClaims ?? [];
+  const elsewhere = claimAt(claims, "_claim_names.groups");
+  if (elsewhere !== undefined && roleClaims.includes("groups")) {
+    options.system.log("warn", "groups are too many for the ID token and do not count", { issuer });
+  }
+  const name = NAMES.map((claim) => claims[claim]).find((value) => typeof value === "string" && value !== "");
+  return {
+    issuer,
+    subject: String(claims.sub),
+    name: typeof name === "string" ? name.slice(0, MAX_NAME) : undefined,
+    roles: mapRoles(claims, roleClaims, options.roles),
+  };
+}
