@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync, randomUUID } from "node:crypto";
+import { createHmac, createPublicKey, generateKeyPairSync, type JsonWebKeyInput, randomUUID } from "node:crypto";
 import { CompactSign, exportJWK } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ACCEPT, bearer, call, type Granted, type Ground, JSON_TYPE, prepareGround, titled } from "./ground.js";
@@ -47,9 +47,8 @@ async function foreign(change: (jwk: object) => object = () => ({})): Promise<st
 
 /** RFC 8725 §2.1: the public key taken for a shared secret. */
 async function hmacWithPublicKey(form: "pem" | "jwk"): Promise<string> {
-  const { createPublicKey } = await import("node:crypto");
   const [jwk] = await ground.store.keys.publicKeys();
-  const pem = createPublicKey({ key: { ...jwk } as JsonWebKey, format: "jwk" }).export({ type: "spki", format: "pem" });
+  const pem = createPublicKey({ key: jwk, format: "jwk" } as JsonWebKeyInput).export({ type: "spki", format: "pem" });
   const input = `${json(header({ alg: "HS256" }))}.${json(genuine())}`;
   const secret = form === "pem" ? pem : JSON.stringify(jwk);
   return `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}`;
