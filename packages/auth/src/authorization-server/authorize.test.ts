@@ -109,6 +109,28 @@ describe("RFC 6749 §4.1.2.1, R-85: errors that go to the client", () => {
     expect(new URL(answer.headers.get("location") ?? "").searchParams.get("error")).toBe("login_required");
   });
 
+  test("a client that is registered for other grants is unauthorized_client", async () => {
+    const { server } = await setUp();
+    const redirect_uri = "https://machine.example/cb";
+    await server.options.storage.clients.add({
+      metadata: {
+        client_id: "machine",
+        redirect_uris: [redirect_uri],
+        grant_types: ["client_credentials"],
+        response_types: [],
+        token_endpoint_auth_method: "client_secret_basic",
+        application_type: "web",
+      },
+      origin: "configured",
+      secret_hash: "hash",
+      created: 0,
+      expires: undefined,
+    });
+    const machine = await createTestClient(server, { client_id: "machine", redirect_uri });
+    const query = new URL((await machine.authorize()).headers.get("location") ?? "").searchParams;
+    expect(query.get("error")).toBe("unauthorized_client");
+  });
+
   test("a failure of ours is server_error with an id that the log knows, and nothing else", async () => {
     const server = await createTestAuthorizationServer({
       mayBeGranted: async () => {

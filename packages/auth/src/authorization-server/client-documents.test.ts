@@ -22,12 +22,14 @@ async function setUp(
     status: 200,
     body: DOCUMENT as unknown,
     headers: {} as Record<string, string>,
+    gate: undefined as Promise<void> | undefined,
     ...answer,
   };
   const server = await createTestAuthorizationServer({
     registration: { dynamic: true, documents },
     fetchDocument: async (url) => {
       web.fetched.push(url);
+      await web.gate;
       const body = typeof web.body === "string" ? web.body : JSON.stringify(web.body);
       const headers = new Headers({ "content-type": "application/json", ...web.headers });
       return { status: web.status, headers, body: new TextEncoder().encode(body) };
@@ -128,7 +130,15 @@ describe("R-75: the cache", () => {
 
   test("many requests at once fetch it once", async () => {
     const { client, web } = await setUp();
-    const answers = await Promise.all(Array.from({ length: 10 }, () => client.authorize()));
+    let release = () => {};
+    web.gate = new Promise((resolve) => {
+      release = resolve;
+    });
+    const asking = Array.from({ length: 10 }, () => client.authorize());
+    // A request that needs no document goes the same way as the ten, so that all of them have come as far as the fetch.
+    await Promise.all(Array.from({ length: 10 }, () => client.authorize({ client_id: "nobody" })));
+    release();
+    const answers = await Promise.all(asking);
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
     expect(web.fetched).toHaveLength(1);
   });

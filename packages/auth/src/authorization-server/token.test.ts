@@ -294,6 +294,15 @@ describe("R-71, design §5.3: refresh", () => {
     expect((await tokensOf(next)).scope).toBe(granted);
   });
 
+  test("resource-ignored: a session for one of our servers gives nothing for another of ours", async () => {
+    const other = "https://mcp.example/wiki";
+    const { client } = await setUp({ resources: () => [TEST_RESOURCE, other] });
+    const { refresh_token = "" } = await client.connect();
+    expect(await errorOf(await client.refresh(refresh_token, { resource: other }))).toEqual([400, "invalid_target"]);
+    const { access_token } = await tokensOf(await client.refresh(refresh_token, { resource: TEST_RESOURCE }));
+    expect(decodeJwt(access_token).aud).toBe(TEST_RESOURCE);
+  });
+
   test("an entitlement that was taken away bites at the next refresh, and comes back with it", async () => {
     const { client, server } = await setUp();
     const { refresh_token } = await client.connect("mcp:write");

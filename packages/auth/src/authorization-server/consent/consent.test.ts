@@ -246,6 +246,15 @@ describe("the answer", () => {
     expect((await post(await client.authorize(), { decision })).status).toBe(400);
   });
 
+  test("a client that has gone since it asked gets no answer", async () => {
+    const { client, server, post } = await setUp({ lifetimes: { unusedRegistration: 100 } });
+    const page = await client.authorize();
+    server.system.advance(100);
+    const answer = await post(page, {});
+    expect([answer.status, answer.headers.get("location")]).toEqual([400, null]);
+    expect(await answer.text()).toContain("<code>client_unknown</code>");
+  });
+
   test("R-145: a request waits ten minutes", async () => {
     const { client, server, post } = await setUp();
     const page = await client.authorize();
@@ -301,6 +310,13 @@ describe("RFC 8252 §8.6, R-140, R-141: who is asked again", () => {
     await client.approve();
     if (server.person.user) server.person.user = { ...server.person.user, sub: "grace" };
     expect((await client.authorize()).status).toBe(200);
+  });
+
+  test("a client that asks for what the person may not give does not pass: the page says what is withheld", async () => {
+    const { client, server } = await setUp({}, WEB);
+    server.person.entitlement = ["mcp:read"];
+    await client.approve();
+    expect((await client.authorize({ scope: "mcp:read mcp:write" })).status).toBe(200);
   });
 
   test("what passes gives what is asked, not all that was granted", async () => {
