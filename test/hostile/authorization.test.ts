@@ -162,7 +162,7 @@ const REQUESTS: readonly Broken[] = [
     title: "resource-ignored: another resource",
     change: { resource: "https://other.example/mcp" },
     error: "invalid_target",
-  }, error: "invalid_target" },
+  },
   {
     title: "resource-ignored: a fragment",
     change: { resource: "https://other.example/mcp#x" },

@@ -18,6 +18,8 @@ const DEFAULT_LIFETIMES: Lifetimes = {
 };
 
 const DEFAULT_REGISTRATIONS_PER_HOUR = 20;
+/** Each request that waits for a person is a row of up to 6 KB that anybody may have written. Far more than an office needs. */
+const AUTHORIZATIONS = { limit: 1_000, window: 600 };
 
 /** What every step works with: the options, checked and completed. */
 export interface Server {
@@ -32,6 +34,8 @@ export interface Server {
   /** `undefined`: client ID metadata documents are off. */
   readonly documents: ClientDocuments | undefined;
   readonly registrations: Quota;
+  /** Authorization requests that are remembered, per address. */
+  readonly authorizations: Quota;
   /** Keys of clients that named a `jwks_uri`, by that URL. */
   readonly keySets: Map<string, KeySet>;
   /** Absolute URL of an endpoint, for example `/token`. */
@@ -55,6 +59,7 @@ export function createServer(options: AuthorizationServerOptions): Server {
     system: clock,
     documents: createClientDocuments(options, clock),
     registrations: createQuota(options.registration.perHour ?? DEFAULT_REGISTRATIONS_PER_HOUR, 3600),
+    authorizations: createQuota(AUTHORIZATIONS.limit, AUTHORIZATIONS.window),
     keySets: new Map(),
     endpoint: (name) => url.origin + path + name,
   };

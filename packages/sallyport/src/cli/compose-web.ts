@@ -9,6 +9,7 @@ import type { Hono } from "hono";
 import { accountPages } from "../account/index.js";
 import type { Refusals } from "../gateway/refusals.js";
 import { createSignIn } from "../sign-in/index.js";
+import { addressKey } from "../sign-in/rate-limit.js";
 import type { Store } from "../stores/store.js";
 import { KNOWN_SCHEMES } from "./client-data.js";
 import type { ComposedServer } from "./compose-server.js";
@@ -57,7 +58,8 @@ export function composeWeb(parts: WebParts): Web {
     fetchDocument: createSafeFetchDocument(),
     registration: { ...installation.config.registration, knownSchemes: KNOWN_SCHEMES },
     lifetimes: installation.config.lifetimes,
-    remoteAddress,
+    // Quotas count networks: whoever has one IPv6 address has its whole /64.
+    remoteAddress: (request) => addressKey(remoteAddress(request)),
     system,
   });
   const app = createApp(authorizationServer, { signIn: signIn.app, system });

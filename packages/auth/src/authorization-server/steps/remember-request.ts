@@ -30,8 +30,17 @@ export async function rememberRequest(flow: Redirectable): Promise<Redirectable 
     expires: now + server.lifetimes.pending,
   };
   // prompt=none never waits for anybody.
-  if (prompt !== "none") await server.options.storage.pending.save(pending);
+  if (prompt !== "none") {
+    limitRequests(flow, now);
+    await server.options.storage.pending.save(pending);
+  }
   return { ...flow, pending, chosen: undefined };
+}
+
+/** Nobody has signed in yet: what one address may make us write down has a bound. */
+function limitRequests({ server, request }: Redirectable, now: number): void {
+  const wait = server.authorizations.take(server.options.remoteAddress?.(request) ?? "unknown", now);
+  if (wait > 0) throw new OAuthError("too_many_requests", { retryAfter: wait });
 }
 
 /** Scopes that do not exist are dropped later, when the resource is known. Spaces too many are no reason to refuse a person. */
