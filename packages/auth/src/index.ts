@@ -5,6 +5,7 @@ export type { ClientMetadata } from "./core/client-metadata.js";
 export type { Allowed, Decision, Denied, RecordedDenial } from "./core/decision.js";
 export { evaluate, reachability } from "./core/evaluate.js";
 export { createGlob, type Glob } from "./core/glob.js";
+export { judgedCalls } from "./core/judged-calls.js";
 export {
   type JsonObject,
   type JsonValue,

@@ -1,6 +1,7 @@
 import type { Decision, Denied } from "../core/decision.js";
 import { evaluate } from "../core/evaluate.js";
-import { type JsonObject, type McpCall, MODERN } from "../core/mcp-call.js";
+import { judgedCalls } from "../core/judged-calls.js";
+import { type McpCall, MODERN } from "../core/mcp-call.js";
 import type { McpBody, McpMessage } from "../core/mcp-message.js";
 import type { Policy, RequestFacts } from "../core/policy.js";
 import { quote } from "../core/quote.js";
@@ -42,10 +43,12 @@ export function authorize(
     throw new TypeError("authorize: a message without its call");
   const { principal, entitled } = who;
   const now = ports.system.now();
-  const judged = calls.map((call) => {
-    const seen = body.inexactNumbers ? withUnreadableArguments(call) : call;
-    return { call, decision: evaluate(ports.policy, { principal, entitled, call: seen, request, now }) };
-  });
+  const seen = judgedCalls(body, calls);
+  const judged = calls.map((call, index) => ({
+    call,
+    decision: evaluate(ports.policy, { principal, entitled, call: seen[index] ?? call, request, now }),
+  }));
+  tellRecorded(judged, ports.system);
   if (judged.every(({ decision }) => decision.outcome === "allow")) return { judged, refusal: undefined };
   return { judged, refusal: refuseBody({ who, body, judged }, ports) };
 }
@@ -54,19 +57,16 @@ function isJudged(message: McpMessage): boolean {
   return message.type !== "response";
 }
 
-/** A number that a double cannot hold is one value here and another one behind: a condition that reads arguments fails, and denies. */
-function withUnreadableArguments(call: McpCall): McpCall {
-  return typeof call.arguments === "object" ? { ...call, arguments: UNREADABLE } : call;
+/** A rule that is being tried says in the log what it would have done: names only, no arguments. */
+function tellRecorded(judged: readonly Judged[], { log }: System): void {
+  for (const { call, decision } of judged) {
+    if (decision.outcome !== "allow" || decision.recorded === undefined) continue;
+    const { server, method, name } = call;
+    for (const { rule, reason } of decision.recorded) {
+      log("info", "a rule in record mode would have denied", { rule, reason, server, method, name });
+    }
+  }
 }
-
-function unreadable(): never {
-  throw new RangeError("The arguments hold a number that cannot be read exactly.");
-}
-
-const UNREADABLE: JsonObject = new Proxy(
-  {},
-  { get: unreadable, has: unreadable, ownKeys: unreadable, getOwnPropertyDescriptor: unreadable },
-);
 
 interface Refused {
   readonly who: Authenticated;

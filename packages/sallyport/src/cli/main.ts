@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/problem.js";
 import { CliError, EXIT } from "./exit.js";
+import { addExplainCommand } from "./explain-command.js";
 import { addOperatorCommands } from "./operator-commands.js";
 import { addProtectCommand } from "./protect-command.js";
 import { addServeCommand } from "./serve-command.js";
@@ -30,6 +31,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addProtectCommand(program, done);
   addServeCommand(program, done);
   addOperatorCommands(program, done);
+  addExplainCommand(program, done);
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {

@@ -50,12 +50,15 @@ export function addServeCommand(program: Command, done: (exitCode: number) => vo
 }
 
 /** @throws ConfigError or CliError that names the file. */
-export function loadInstallation(file: string): Installation {
+export function loadInstallation(file: string, options: { readonly accessOptional?: boolean } = {}): Installation {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
     throw new CliError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"})`);
   }
-  return fileInstallation(resolve(file), parseConfig(text, { file, environment: process.env, checks: [checkPolicy] }));
+  return fileInstallation(
+    resolve(file),
+    parseConfig(text, { file, environment: process.env, checks: [checkPolicy], ...options }),
+  );
 }

@@ -2,7 +2,7 @@ import type { Problem } from "./problem.js";
 import { type Config, NAME, type ServerConfig } from "./schema.js";
 
 /** What one setting means for another: everything that the types of single settings cannot say. Lists every problem. */
-export function checkConfig(config: Config): readonly Problem[] {
+export function checkConfig(config: Config, accessOptional = false): readonly Problem[] {
   const problems: Problem[] = [...checkPublicUrl(config), ...checkTls(config)];
   const servers = Object.entries(config.servers);
   if (servers.length === 0) problems.push({ path: ["servers"], message: "name at least one server" });
@@ -13,7 +13,12 @@ export function checkConfig(config: Config): readonly Problem[] {
         message: "a server name is 1 to 40 of a-z, 0-9 and -, since it stands in the URL",
       });
     }
-    problems.push(...checkServer(server).map(({ path, message }) => ({ path: ["servers", name, ...path], message })));
+    problems.push(
+      ...checkServer(server, accessOptional).map(({ path, message }) => ({
+        path: ["servers", name, ...path],
+        message,
+      })),
+    );
   }
   return problems;
 }
@@ -37,7 +42,7 @@ function checkTls({ listen: { tls } }: Config): readonly Problem[] {
   return [{ path: ["listen", "tls"], message: "own TLS needs both `cert` and `key`" }];
 }
 
-function checkServer(server: ServerConfig): readonly Problem[] {
+function checkServer(server: ServerConfig, accessOptional: boolean): readonly Problem[] {
   const problems: Problem[] = [];
   if ((server.upstream === undefined) === (server.command === undefined)) {
     problems.push({ path: [], message: "give exactly one of `upstream` (a URL) and `command` (a stdio server)" });
@@ -48,7 +53,7 @@ function checkServer(server: ServerConfig): readonly Problem[] {
       problems.push({ path: [only], message: `\`${only}\` goes with \`${wants}\`` });
     }
   }
-  if (server.access === undefined) {
+  if (server.access === undefined && !accessOptional) {
     problems.push({
       path: [],
       message:

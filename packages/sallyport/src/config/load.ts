@@ -20,6 +20,8 @@ export function parseConfig(
     readonly environment: Environment;
     /** What others know to check, besides this folder: listed with the rest. */
     readonly checks?: readonly ((config: Config) => readonly Problem[])[];
+    /** For questions about a file that is not served: it need not say who may be granted what. Default false. */
+    readonly accessOptional?: boolean;
   },
 ): Config {
   const lines = new LineCounter();
@@ -47,7 +49,8 @@ export function parseConfig(
     ...parsed.data,
     source: { file: basename(options.file), lineOf: (path) => lineOf(source, path) },
   };
-  const problems = [checkConfig, ...(options.checks ?? [])].flatMap((check) => check(config));
+  const checkThis = (checked: Config) => checkConfig(checked, options.accessOptional);
+  const problems = [checkThis, ...(options.checks ?? [])].flatMap((check) => check(config));
   return problems.length > 0 ? fail(problems) : config;
 }
 

@@ -15,6 +15,8 @@ export interface ServerPolicy {
   readonly scopes: readonly string[];
   readonly baseline: readonly string[];
   readonly config: Pick<ServerConfig, "access" | "scopes">;
+  /** Line of a scope in the file; `undefined` where the file does not name it. */
+  lineOfScope(scope: string): number | undefined;
 }
 
 /** @throws what {@link checkPolicy} would have reported, as TypeError or ConditionError. */
@@ -35,6 +37,8 @@ export function createServerPolicy(
     scopes,
     baseline,
     config: { ...(access && { access }), ...(section && { scopes: section }) },
+    lineOfScope: (scope) =>
+      section === undefined ? undefined : config.source?.lineOf(["servers", server.name, "scopes", scope]),
   };
 }
 

@@ -1,0 +1,104 @@
+import { existsSync, readFileSync } from "node:fs";
+import type { JsonObject, System } from "@sallyport/auth";
+import { createCatalogue } from "../policy/catalogue.js";
+import type { CatalogueStore } from "../policy/catalogue-store.js";
+import { READ, WRITE } from "../policy/default-scopes.js";
+import { createServerPolicy, type ServerPolicy } from "../policy/server-policy.js";
+import { CliError } from "./exit.js";
+import type { Installation, InstalledServer } from "./installation.js";
+import { openInstalledStore } from "./open-store.js";
+import { loadInstallation } from "./serve-command.js";
+
+export interface PolicyOptions {
+  readonly config: string;
+  /** Needed where the file has several. */
+  readonly server?: string | undefined;
+  /** JSON file: a list of tools, or an answer to `tools/list`. */
+  readonly catalogue?: string | undefined;
+  /** The tool in question is annotated as reading only. */
+  readonly readOnly?: boolean;
+}
+
+/** The policy of one server of a file, as it would be decided by now, without serving it. */
+export interface PolicySource {
+  readonly server: InstalledServer;
+  readonly policy: ServerPolicy;
+  /** What is known of its tools, by name. */
+  readonly tools: readonly string[];
+  /** Nothing is known of its tools, so that each counts as one that says nothing of itself. */
+  readonly assumed: boolean;
+}
+
+/** @throws ConfigError or CliError. */
+export async function loadPolicy(options: PolicyOptions, system: System): Promise<PolicySource> {
+  const installation = loadInstallation(options.config, { accessOptional: true });
+  const server = pickServer(installation, options.server);
+  const known = await toolScopes(options, { installation, server, system });
+  const fallback = options.readOnly === true ? READ : WRITE;
+  const assumed = known === undefined || options.readOnly === true;
+  const scopeOf = (tool: string) => (assumed ? fallback : known?.get(tool));
+  return {
+    server,
+    policy: createServerPolicy(installation.config, server, { scopeOf }),
+    tools: [...(known?.keys() ?? [])],
+    assumed: assumed && server.config.scopes === undefined,
+  };
+}
+
+function pickServer({ servers }: Installation, name: string | undefined): InstalledServer {
+  const [only, second] = servers;
+  if (name === undefined && only !== undefined && second === undefined) return only;
+  const found = servers.find((server) => server.name === name);
+  if (found !== undefined) return found;
+  const names = servers.map((server) => server.name).join(", ");
+  throw new CliError(
+    name === undefined
+      ? `say which server with --server: ${names}`
+      : `no server ${JSON.stringify(name)}; there are ${names}`,
+  );
+}
+
+interface Place {
+  readonly installation: Installation;
+  readonly server: InstalledServer;
+  readonly system: System;
+}
+
+/** Tool → scope as frozen: of the file given, else of the store if there is one; `undefined` = nothing is known. */
+async function toolScopes(options: PolicyOptions, place: Place): Promise<ReadonlyMap<string, string> | undefined> {
+  const { installation, server, system } = place;
+  if (options.catalogue !== undefined) {
+    const catalogue = await createCatalogue({ server: server.name, store: NO_STORE, system });
+    catalogue.observe(readTools(options.catalogue));
+    return new Map(catalogue.entries().map(({ tool, scope }) => [tool, scope]));
+  }
+  const file = installation.storage.startsWith("sqlite:") ? installation.storage.slice("sqlite:".length) : undefined;
+  // Asking must not make a store, and with `scopes` the file says it all.
+  if (file === undefined || !existsSync(file)) return undefined;
+  const store = await openInstalledStore(installation, system);
+  try {
+    const rows = await store.catalogue.load(server.name);
+    return rows.length === 0 ? undefined : new Map(rows.map(({ tool, scope }) => [tool, scope]));
+  } finally {
+    await store.close();
+  }
+}
+
+const NO_STORE: CatalogueStore = { load: async () => [], freeze: async () => {}, accept: async () => {} };
+
+/** @throws CliError. */
+function readTools(file: string): readonly JsonObject[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new CliError(`--catalogue ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const found = [value, memberOf(value, "tools"), memberOf(memberOf(value, "result"), "tools")].find(Array.isArray);
+  if (found === undefined) throw new CliError(`--catalogue ${file}: no list of tools`);
+  return found;
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}

@@ -1,0 +1,177 @@
+import {
+  type Actor,
+  type JsonObject,
+  type McpCall,
+  MODERN,
+  parseScope,
+  REVISIONS,
+  type Revision,
+} from "@sallyport/auth";
+import { entitledScopes } from "./entitlement.js";
+import { type Explanation, explainBody, type Question } from "./explain.js";
+import type { ServerPolicy } from "./server-policy.js";
+
+/** A question as people write it, on the command line and in expectations. */
+export interface Ask {
+  readonly sub: string;
+  /** `client_id`; default `any`. */
+  readonly client?: string;
+  /** A client that acts for itself, with no person behind it. Default: a person. */
+  readonly kind?: "user" | "client";
+  /** Granted scopes, space-separated; default none. */
+  readonly scope?: string;
+  readonly roles?: readonly string[];
+  /** What `sallyport user allow` added. */
+  readonly allowed?: readonly string[];
+  /** The current actor first, then the earlier ones (RFC 8693 §4.1). */
+  readonly act?: readonly string[];
+  readonly tool?: string;
+  readonly prompt?: string;
+  readonly resource?: string;
+  readonly method?: string;
+  /** Arguments of the tool or prompt, or the params of a bare method. JSON text, so that its numbers stay as they were written. */
+  readonly args?: string;
+  readonly revision?: Revision;
+  /** Integer seconds. */
+  readonly time?: number;
+  readonly address?: string;
+}
+
+/** What is wrong with a question itself. */
+export class AskError extends Error {
+  override readonly name = "AskError";
+}
+
+/** Answers a question as the gateway would answer the request. @throws AskError. */
+export function answerAsk(
+  policy: ServerPolicy,
+  ask: Ask,
+  server: { readonly name: string; readonly now: number },
+): Explanation {
+  const body = Buffer.from(bodyOf(ask));
+  const revisions =
+    ask.revision === undefined ? [MODERN, ...REVISIONS.filter((one) => one !== MODERN).reverse()] : [ask.revision];
+  const answers = revisions.map(
+    (revision) => () => explainBody(policy, body, questionOf(policy, { ask, revision, ...server })),
+  );
+  // Methods come and go with revisions: where none was named, the newest that has the method answers.
+  let answer = answers[0]?.();
+  for (const next of answers.slice(1)) {
+    if (answer?.outcome !== "invalid" || !answer.reason.startsWith("Method not found")) break;
+    answer = next();
+  }
+  if (answer === undefined) throw new AskError("no revision to answer for");
+  return answer;
+}
+
+interface QuestionParts {
+  readonly ask: Ask;
+  readonly revision: Revision;
+  readonly name: string;
+  readonly now: number;
+}
+
+function questionOf(policy: ServerPolicy, { ask, revision, name, now }: QuestionParts): Question {
+  const time = ask.time ?? now;
+  const [actor, ...chain] = (ask.act ?? []).map((sub): Actor => ({ sub }));
+  return {
+    server: name,
+    revision,
+    principal: {
+      iss: "",
+      sub: ask.sub,
+      client_id: ask.client ?? "any",
+      sid: undefined,
+      jti: undefined,
+      scopes: scopesOf(ask.scope),
+      kind: ask.kind ?? "user",
+      actor,
+      chain,
+      cnf: undefined,
+      roles: ask.roles ?? [],
+      exp: time + 600,
+      iat: time,
+    },
+    entitled: entitledOf(policy, ask),
+    request: { method: "POST", remoteAddress: ask.address },
+    now: time,
+    creatingCall: () => createdBy(ask, { server: name, revision }),
+  };
+}
+
+function scopesOf(scope: string | undefined): readonly string[] {
+  try {
+    return parseScope(scope ?? "");
+  } catch {
+    throw new AskError(`scope: ${JSON.stringify(scope)} is not a list of scopes with single spaces between them`);
+  }
+}
+
+/** A file without `access` says nothing of anybody, and then nobody's entitlement is what the question is about. */
+function entitledOf(
+  { scopes, config: { access } }: ServerPolicy,
+  { sub, roles = [], allowed = [] }: Ask,
+): readonly string[] {
+  if (access === undefined) return scopes;
+  return entitledScopes({ user: { name: sub, roles, owner: false, disabled: false }, scopes, access, allowed });
+}
+
+/** A task is judged as the call that made it, which the question has to name. */
+function createdBy({ tool, args }: Ask, place: Pick<McpCall, "server" | "revision">): McpCall | undefined {
+  if (tool === undefined) return undefined;
+  const made = args === undefined ? undefined : (JSON.parse(args) as JsonObject);
+  return { ...place, method: "tools/call", kind: "tool", name: tool, arguments: made };
+}
+
+function bodyOf(ask: Ask): string {
+  const { method = methodOf(ask) } = ask;
+  if (ask.args !== undefined) checkJsonObject(ask.args);
+  return `{"jsonrpc":"2.0","id":1,"method":${JSON.stringify(method)},"params":${paramsOf(method, ask)}}`;
+}
+
+function checkJsonObject(text: string): void {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new AskError("args: not JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new AskError("args: must be a JSON object");
+}
+
+function methodOf({ tool, prompt, resource }: Ask): string {
+  const named = [
+    [tool, "tools/call"],
+    [prompt, "prompts/get"],
+    [resource, "resources/read"],
+  ].filter(([name]) => name !== undefined);
+  const [first, second] = named;
+  if (first?.[1] === undefined || second !== undefined) {
+    throw new AskError("ask for exactly one of tool, prompt, resource and method");
+  }
+  return first[1];
+}
+
+/** Methods that name something elsewhere than `tools/call`, `prompts/get` and the `resources/…` methods do. */
+const PARAMS: Readonly<Record<string, (ask: Ask) => unknown>> = {
+  "completion/complete": ({ prompt, resource }) => ({
+    ref: prompt === undefined ? { type: "ref/resource", uri: resource } : { type: "ref/prompt", name: prompt },
+    argument: { name: "any", value: "" },
+  }),
+  "subscriptions/listen": ({ resource }) => ({
+    notifications: { ...(resource !== undefined && { resourceSubscriptions: [resource] }) },
+  }),
+};
+
+/** JSON text; arguments go in as they were written. */
+function paramsOf(method: string, ask: Ask): string {
+  const { tool, prompt, resource, args } = ask;
+  if (method.startsWith("tasks/") && tool !== undefined) return '{"taskId":"any"}';
+  const special = PARAMS[method];
+  if (special !== undefined && args === undefined) return JSON.stringify(special(ask));
+  const name = tool ?? prompt;
+  if (name !== undefined) return `{"name":${JSON.stringify(name)}${args === undefined ? "" : `,"arguments":${args}`}}`;
+  if (resource !== undefined) return JSON.stringify({ uri: resource });
+  return args ?? "{}";
+}
