@@ -61,6 +61,7 @@ export function composeWeb(parts: WebParts): Web {
     // Quotas count networks: whoever has one IPv6 address has its whole /64.
     remoteAddress: (request) => addressKey(remoteAddress(request)),
     system,
+    ...(installation.dangers.length > 0 && { dangerouslyAllowHttpIssuer: true }),
   });
   const app = createApp(authorizationServer, { signIn: signIn.app, system });
   return async (request, peer) => {
