@@ -44,6 +44,29 @@ export interface UserStore {
   usePasskey(id: string, counter: number): Promise<boolean>;
 }
 
+/** Who a user is at an identity provider. (`issuer`, `subject`) is the key, byte for byte; names and mail addresses never are. */
+export interface Identity {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly sub: string;
+  /** What the provider calls them, for people to read. */
+  readonly name: string | undefined;
+  /** Roles here, as of the last sign-in. */
+  readonly roles: readonly string[];
+  /** When that was; older ones than the configured age do not count. */
+  readonly roles_at: number;
+}
+
+export interface IdentityStore {
+  /**
+   * Somebody has signed in elsewhere. Known: stores name, roles and time. Unknown: adds `newcomer` and the identity, in one atomic step, so that
+   * two first sign-ins at once make one user. Always announced through the revocation feed. Answers the user, who may be disabled.
+   */
+  signIn(identity: Omit<Identity, "sub">, newcomer: User): Promise<User>;
+  /** Of one user. */
+  list(sub: string): Promise<readonly Identity[]>;
+}
+
 /** Scopes that a user may be granted on a server beyond what the configuration says (`sallyport user allow`). */
 export interface EntitlementStore {
   list(sub: string): Promise<readonly { readonly server: string; readonly scopes: readonly string[] }[]>;
@@ -102,6 +125,7 @@ export interface CeremonyStore {
 
 export interface SignInStorage {
   readonly users: UserStore;
+  readonly identities: IdentityStore;
   readonly entitlements: EntitlementStore;
   readonly browserSessions: BrowserSessionStore;
   readonly oneTimeCodes: OneTimeCodeStore;

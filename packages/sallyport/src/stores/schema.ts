@@ -84,6 +84,17 @@ export interface Schema {
     created: number;
   };
   entitlements: { sub: string; server: string; scopes: Json };
+  /** Who somebody is elsewhere; roles from there have the age of `roles_at`. */
+  identities: { issuer: string; subject: string; sub: string; name: string | null; roles: Json; roles_at: number };
+  /** Callers with tokens of other servers; `""` in `sub` or `client_id` stands for "any", in rows that only say what was revoked. */
+  external_grants: {
+    issuer: string;
+    sub: string;
+    client_id: string;
+    roles: Json;
+    roles_at: number;
+    revoked_at: number | null;
+  };
   browser_sessions: {
     token_hash: string;
     sub: string;

@@ -1,6 +1,7 @@
 import type { System } from "@sallyport/auth";
 import type { AuthorizationServerStorage } from "@sallyport/auth/authorization-server";
 import type { InstallationStore } from "../config/installation-store.js";
+import type { ExternalGrantStore } from "../federation/external-grants.js";
 import type { ChangeFeed } from "../gateway/feed.js";
 import type { CatalogueStore } from "../policy/catalogue-store.js";
 import { createSealer, type Sealer } from "../sealing/sealer.js";
@@ -13,7 +14,9 @@ import { createChangeFeed } from "./change-feed.js";
 import { createClientStore } from "./clients.js";
 import { createCodeStore } from "./codes.js";
 import { createEntitlementStore } from "./entitlements.js";
+import { createExternalGrantStore } from "./external-grants.js";
 import { createGrantStore } from "./grants.js";
+import { createIdentityStore } from "./identities.js";
 import { createInstallationStore } from "./installations.js";
 import { migrate } from "./migrate.js";
 import { createOneTimeCodeStore } from "./one-time-codes.js";
@@ -39,6 +42,7 @@ export interface StoreOptions {
 
 /** Every port of the program on one database. */
 export interface Store extends AuthorizationServerStorage, SignInStorage {
+  readonly externalGrants: ExternalGrantStore;
   readonly feed: ChangeFeed;
   readonly keys: RotatableSigningKeys;
   readonly catalogue: CatalogueStore;
@@ -103,10 +107,12 @@ function createStore(
     sessions: createSessionStore(backend),
     replay: createReplayStore(backend),
     users: createUserStore(backend, system),
+    identities: createIdentityStore(backend, system),
     entitlements: createEntitlementStore(backend, system),
     browserSessions: createBrowserSessionStore(backend, sealer),
     oneTimeCodes: createOneTimeCodeStore(backend),
     ceremonies: createCeremonyStore(backend),
+    externalGrants: createExternalGrantStore(backend, system),
     feed: createChangeFeed(backend),
     keys: createSigningKeys(backend, { sealer, system }),
     catalogue: createCatalogueStore(backend, system),

@@ -3,6 +3,8 @@ import type {
   BrowserSessionStore,
   CeremonyStore,
   EntitlementStore,
+  Identity,
+  IdentityStore,
   OneTimeCodeStore,
   Passkey,
   SignInStorage,
@@ -15,8 +17,10 @@ const TRIES = 5;
 
 /** The contract of {@link SignInStorage} in memory, for tests: no await between looking and changing, so every step is atomic. */
 export function createMemorySignInStorage(): SignInStorage {
+  const users = createUsers();
   return {
-    users: createUsers(),
+    users,
+    identities: createIdentities(users),
     entitlements: createEntitlements(),
     browserSessions: createBrowserSessions(),
     oneTimeCodes: createOneTimeCodes(),
@@ -65,6 +69,29 @@ function createUsers(): UserStore {
       passkeys.set(id, { sub: found.sub, passkey: { ...found.passkey, counter } });
       return true;
     },
+  };
+}
+
+function createIdentities(users: UserStore): IdentityStore {
+  const identities = new Map<string, Identity>();
+  const signing = new Map<string, Promise<User>>();
+  const signIn: IdentityStore["signIn"] = async (identity, newcomer) => {
+    const key = JSON.stringify([identity.issuer, identity.subject]);
+    const known = identities.get(key);
+    const sub = known?.sub ?? newcomer.sub;
+    identities.set(key, { ...identity, sub });
+    if (known === undefined) await users.add(newcomer);
+    return (await users.find(sub)) ?? newcomer;
+  };
+  return {
+    signIn: (identity, newcomer) => {
+      // One after the other: the second must see the user that the first has made.
+      const before = signing.get(identity.subject) ?? Promise.resolve();
+      const next = before.then(() => signIn(identity, newcomer));
+      signing.set(identity.subject, next);
+      return next;
+    },
+    list: async (sub) => [...identities.values()].filter((identity) => identity.sub === sub),
   };
 }
 

@@ -1,0 +1,38 @@
+import type { System } from "@sallyport/auth";
+import type { Identity, IdentityStore } from "../sign-in/storage.js";
+import type { Backend } from "./backend.js";
+import { announce } from "./change-feed.js";
+import { rowOf, userOf } from "./user-rows.js";
+import { fromJson, orNull, orUndefined } from "./values.js";
+
+export function createIdentityStore({ db, write }: Backend, system: Pick<System, "now">): IdentityStore {
+  return {
+    signIn: ({ issuer, subject, name, roles, roles_at }, newcomer) =>
+      write(async (tx) => {
+        const said = { name: orNull(name), roles: JSON.stringify(roles), roles_at };
+        const known = await tx
+          .updateTable("identities")
+          .set(said)
+          .where("issuer", "=", issuer)
+          .where("subject", "=", subject)
+          .returning("sub")
+          .executeTakeFirst();
+        const sub = known?.sub ?? newcomer.sub;
+        if (known === undefined) {
+          await tx.insertInto("users").values(rowOf(newcomer)).execute();
+          await tx
+            .insertInto("identities")
+            .values({ issuer, subject, sub, ...said })
+            .execute();
+        }
+        await announce(tx, [{ kind: "user", key: sub }], system.now());
+        return userOf(await tx.selectFrom("users").selectAll().where("sub", "=", sub).executeTakeFirstOrThrow());
+      }),
+    async list(sub) {
+      const rows = await db.selectFrom("identities").selectAll().where("sub", "=", sub).orderBy("issuer").execute();
+      return rows.map(
+        ({ name, roles, ...row }): Identity => ({ ...row, name: orUndefined(name), roles: fromJson(roles) }),
+      );
+    },
+  };
+}
