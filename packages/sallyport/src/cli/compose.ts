@@ -5,6 +5,7 @@ import type { Gateway } from "../gateway/contract.js";
 import { createGateway } from "../gateway/listener.js";
 import { Liveness } from "../gateway/liveness.js";
 import { createRefusals } from "../gateway/refusals.js";
+import { createServerPolicy } from "../policy/server-policy.js";
 import type { Store } from "../stores/store.js";
 import { type ComposedServer, composeServer } from "./compose-server.js";
 import { composeWeb } from "./compose-web.js";
@@ -18,6 +19,8 @@ export interface Program {
   readonly issuer: string;
   readonly gateway: Gateway;
   readonly servers: readonly ComposedServer[];
+  /** Puts the policies of a changed file in force, all at once or none. @throws what compiling them throws. */
+  applyPolicies(installation: Installation): void;
   /** Ends streams, children, connections and the store's own work; the store itself stays open. */
   close(): Promise<void>;
 }
@@ -57,12 +60,26 @@ export async function compose(installation: Installation, store: Store, system: 
     issuer,
     gateway,
     servers,
+    applyPolicies: (changed) => {
+      applyPolicies(servers, changed);
+      liveness.reloadRecords();
+    },
     close: async () => {
       await gateway.close();
       liveness.close();
       await Promise.all(servers.map(({ upstream }) => upstream.close()));
     },
   };
+}
+
+/** Everything is compiled before anything is swapped, and the swaps are one step: no request comes between them. */
+function applyPolicies(servers: readonly ComposedServer[], { config, servers: changed }: Installation): void {
+  const next = servers.flatMap((server) => {
+    const installed = changed.find(({ name }) => name === server.installed.name);
+    // A server that is gone from the file stays as it was until the restart that ends it.
+    return installed === undefined ? [] : [{ server, policy: createServerPolicy(config, installed, server.catalogue) }];
+  });
+  for (const { server, policy } of next) server.policy.swap(policy);
 }
 
 function tlsOf({ config, baseFolder }: Installation): {

@@ -7,9 +7,9 @@ import { createUsers, type IssuedCode, type Users } from "../sign-in/index.js";
 import type { Store } from "../stores/store.js";
 import { CliError, EXIT } from "./exit.js";
 import { defaultDataFolder, type Installation, protectInstallation, worldFolder } from "./installation.js";
+import { loadInstallation } from "./load-installation.js";
 import { openInstalledStore } from "./open-store.js";
 import { createProgramSystem } from "./program-system.js";
-import { loadInstallation } from "./serve-command.js";
 import { formatUsers } from "./users-table.js";
 
 interface WorldOptions {

@@ -6,8 +6,8 @@ import { READ, WRITE } from "../policy/default-scopes.js";
 import { createServerPolicy, type ServerPolicy } from "../policy/server-policy.js";
 import { CliError } from "./exit.js";
 import type { Installation, InstalledServer } from "./installation.js";
+import { loadInstallation } from "./load-installation.js";
 import { openInstalledStore } from "./open-store.js";
-import { loadInstallation } from "./serve-command.js";
 
 export interface PolicyOptions {
   readonly config: string;

@@ -15,6 +15,14 @@ export interface RunOptions {
   readonly json: boolean;
   /** The name protects another server from now on. */
   readonly replace: boolean;
+  /** Called when everything is up; follows changes of the configuration until what it returns is called. */
+  readonly watch?: (running: Running) => () => void;
+}
+
+export interface Running {
+  readonly program: Program;
+  readonly installation: Installation;
+  readonly system: System;
 }
 
 /** How often what expired is deleted. */
@@ -35,6 +43,7 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
     await claimName(installation, { store, system, replace: options.replace });
     const program = await compose(installation, store, system);
     const stop = stopSignal();
+    let unwatch: (() => void) | undefined;
     try {
       await listen(program, installation);
       const report = await reportOf(program, installation, {
@@ -44,8 +53,10 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
         terminal: !options.json && process.stdout.isTTY === true,
       });
       process.stdout.write(`${options.json ? formatStartJson(report) : formatStartScreen(report)}\n`);
+      unwatch = options.watch?.({ program, installation: asked, system });
       await stop;
     } finally {
+      unwatch?.();
       await program.close();
     }
   } finally {
@@ -129,6 +140,7 @@ async function reportOf(program: Program, installation: Installation, parts: Rep
   );
   return {
     publicUrl: program.issuer,
+    port: installation.config.listen.port,
     servers,
     owner,
     operatorFlags: installation.operatorFlags,

@@ -1,12 +1,8 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import type { Command } from "commander";
-import { parseConfig } from "../config/load.js";
 import { ConfigError } from "../config/problem.js";
-import { checkPolicy } from "../policy/server-policy.js";
-import { CliError } from "./exit.js";
 import { judgeExposure } from "./exposure-danger.js";
-import { fileInstallation, type Installation } from "./installation.js";
+import { loadInstallation } from "./load-installation.js";
+import { watchPolicy } from "./policy-reload.js";
 import { run } from "./run.js";
 
 interface ServeOptions {
@@ -45,20 +41,11 @@ export function addServeCommand(program: Command, done: (exitCode: number) => vo
       if (problems.length > 0) {
         throw new ConfigError(problems.map(({ path, message }) => `${file}: ${path.join(".")}: ${message}`).join("\n"));
       }
-      done(await run({ ...installation, dangers }, { json: options.json, replace: false }));
+      done(
+        await run(
+          { ...installation, dangers },
+          { json: options.json, replace: false, watch: (running) => watchPolicy(file, running) },
+        ),
+      );
     });
-}
-
-/** @throws ConfigError or CliError that names the file. */
-export function loadInstallation(file: string, options: { readonly accessOptional?: boolean } = {}): Installation {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new CliError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"})`);
-  }
-  return fileInstallation(
-    resolve(file),
-    parseConfig(text, { file, environment: process.env, checks: [checkPolicy], ...options }),
-  );
 }

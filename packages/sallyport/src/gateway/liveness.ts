@@ -91,6 +91,11 @@ export class Liveness implements StandingView {
     this.#timer.unref();
   }
 
+  /** Reads all records again, because entitlements are no longer what they were. What is known is used for a second at most meanwhile. */
+  reloadRecords(): void {
+    this.#records.refreshAll();
+  }
+
   close(): void {
     clearInterval(this.#timer);
   }

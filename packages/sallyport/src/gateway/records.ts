@@ -90,6 +90,15 @@ export class Records {
     }
   }
 
+  /** What everybody may be granted has changed: as if the feed had named every caller. */
+  refreshAll(): void {
+    const now = this.options.system.monotonicMs();
+    for (const entry of this.#entries.values()) {
+      entry.outdated = now;
+      void this.#load(entry.principal, entry.resource);
+    }
+  }
+
   #known(principal: Principal, resource: string): LivenessAnswer | undefined {
     const entry = this.#entryOf(principal, resource);
     const { outdated } = entry ?? {};
