@@ -39,7 +39,11 @@ export interface Program {
 /** Starts the built program, as users do, and waits for the line that says it is up. */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "sallyport-test-"));
-  const own = ["--json", "--port", String(options.port ?? 0), "--data-dir", dataDir];
+  // A configuration file says port and folder itself.
+  const own =
+    options.subcommand === "serve"
+      ? ["--json"]
+      : ["--json", "--port", String(options.port ?? 0), "--data-dir", dataDir];
   const child = spawn(process.execPath, [LAUNCHER, options.subcommand ?? "protect", ...own, ...options.arguments], {
     cwd: ROOT,
     env: { ...process.env, ...options.environment },

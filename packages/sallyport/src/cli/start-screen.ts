@@ -3,6 +3,7 @@ import pc from "picocolors";
 /** What one start has to tell. Nothing in here is secret but `ownerCode`, which only a terminal gets. */
 export interface StartReport {
   readonly publicUrl: string;
+  readonly port: number;
   readonly servers: readonly {
     readonly title: string;
     readonly mcpUrl: string;
