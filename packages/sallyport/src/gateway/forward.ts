@@ -25,6 +25,8 @@ export interface EndpointContext extends ReplyContext {
 
 const METHODS: ReadonlySet<string> = new Set<RequestFacts["method"]>(["POST", "GET", "DELETE"]);
 
+const unknownSchema = () => undefined;
+
 /**
  * The way of one call: origin → authenticate → body → headers → calls → authorize → upstream, and back through {@link Reply}. Everything
  * that is decided is decided before the first byte goes on, and the bytes that were judged are the bytes that go on.
@@ -94,11 +96,10 @@ export class Endpoint {
     const { server, limits } = this.#context;
     checkContentHeaders(incoming.headers.lookup);
     const bytes = await readBody(incoming.request, limits.bodyBytes);
-    const { inputSchemaOf } = server;
     const asked = readPost(incoming, bytes, {
       server: server.resourceServer.server,
       creatingCall: (taskId) => this.#lists.tasks.creatingCall(taskId, who.principal),
-      ...(inputSchemaOf && { inputSchemaOf }),
+      inputSchemaOf: server.inputSchemaOf ?? unknownSchema,
     });
     const { body, revision, byMessage } = asked;
     const [first] = body.messages;

@@ -34,7 +34,7 @@ export interface Asked {
 export interface AskedOptions {
   /** Name for `McpCall.server`. */
   readonly server: string;
-  readonly inputSchemaOf?: (tool: string) => JsonObject | undefined;
+  readonly inputSchemaOf: (tool: string) => JsonObject | undefined;
   creatingCall(taskId: string): McpCall | undefined;
 }
 
@@ -42,13 +42,17 @@ export interface AskedOptions {
 export function readPost({ headers }: Incoming, bytes: Uint8Array, options: AskedOptions): Asked {
   const body = parseMcpBody(bytes);
   const { server, inputSchemaOf, creatingCall } = options;
-  const revision = checkMcpHeaders(headers.lookup, body, {
-    names: headers.names,
-    ...(inputSchemaOf && { inputSchemaOf }),
-  });
-  const context = { server, revision, creatingCall, ...(inputSchemaOf && { inputSchemaOf }) };
+  const revision = checkMcpHeaders(headers.lookup, body, { names: headers.names, inputSchemaOf });
+  const context = { server, revision, creatingCall, inputSchemaOf };
   const byMessage = body.messages.map((message) => (message.type === "response" ? [] : callsOf(message, context)));
-  return { revision, bytes, body, byMessage, calls: byMessage.flat() };
+  const [only] = byMessage;
+  return {
+    revision,
+    bytes,
+    body,
+    byMessage,
+    calls: byMessage.length === 1 && only !== undefined ? only : byMessage.flat(),
+  };
 }
 
 const NOTHING: McpBody = { batch: false, messages: [], inexactNumbers: false };

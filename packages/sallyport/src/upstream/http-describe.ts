@@ -22,7 +22,7 @@ import { type UpstreamDescription, UpstreamError } from "./upstream.js";
 export interface HttpProbe {
   readonly pool: Dispatcher;
   readonly path: string;
-  headersOf(headers: Readonly<Record<string, string>>): Record<string, string>;
+  headersOf(headers: Readonly<Record<string, string>>): string[];
   readonly timeoutMs: number;
   readonly system: System;
 }

@@ -58,12 +58,20 @@ export function createHttpUpstream(options: HttpUpstreamOptions): HttpUpstream {
     connect: { timeout: limits.connectTimeoutMs, ...(options.ca === undefined ? {} : { ca: [options.ca].flat() }) },
   });
   const path = url.pathname + url.search;
-  const headersOf = (headers: Readonly<Record<string, string>>) => ({
-    ...endToEndHeaders(headers),
-    ...options.headers,
-    // Lists are read and filtered on the way back.
-    "accept-encoding": "identity",
-  });
+  // Lists are read and filtered on the way back, so nobody may encode them.
+  const own = { ...options.headers, "accept-encoding": "identity" };
+  const ownNames = new Set(Object.keys(own).map((name) => name.toLowerCase()));
+  const ownPairs = Object.entries(own).flat();
+  // Name, value, name, value: the form that undici takes without making an object of it, at every call.
+  const headersOf = (headers: Readonly<Record<string, string>>): string[] => {
+    const pairs = [...ownPairs];
+    const sent = endToEndHeaders(headers);
+    for (const name in sent) {
+      const value = sent[name];
+      if (value !== undefined && !ownNames.has(name)) pairs.push(name, value);
+    }
+    return pairs;
+  };
   let exchanges = 0;
 
   return {
