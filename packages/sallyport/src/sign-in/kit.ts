@@ -1,5 +1,7 @@
 import { randomToken, type System } from "@sallyport/auth";
+import type { RelyingParty } from "../federation/index.js";
 import { type Cookies, createCookies } from "./cookies.js";
+import { createForeignFlows, type ForeignFlows } from "./foreign-flows.js";
 import { type Form, formToken } from "./form.js";
 import { createPasskeys, type Passkeys } from "./passkeys.js";
 import { addressKey, createRateLimit, type Limits, type RateLimit } from "./rate-limit.js";
@@ -18,6 +20,8 @@ export interface SignInOptions {
   remoteAddress?(request: Request): string | undefined;
   /** Paths below the public URL that sign-in may return to, with all below them; default `/authorize`, `/consent`. */
   readonly returnPaths?: readonly string[];
+  /** Where people may sign in instead of here; its callback is `/sign-in/oidc/callback` below the public URL. */
+  readonly idp?: RelyingParty | undefined;
   /** Tries per window; default {@link LIMITS}. */
   readonly limits?: Limits;
 }
@@ -32,6 +36,8 @@ export interface Kit {
   readonly passkeys: Passkeys;
   readonly tickets: Tickets;
   readonly limit: RateLimit;
+  readonly idp: RelyingParty | undefined;
+  readonly foreignFlows: ForeignFlows;
   /** Rate limit key of the peer. */
   address(request: Request): string;
   /** Where a form or link says to go afterwards. */
@@ -54,6 +60,8 @@ export interface Carried {
   readonly returnTo: string | undefined;
   /** Hash of the pending authorization's id, as the page of that authorization gave it. */
   readonly flow: string | undefined;
+  /** Whoever is signed in elsewhere has to show again who they are. */
+  readonly fresh?: boolean;
 }
 
 export function createKit(options: SignInOptions): Kit {
@@ -70,31 +78,35 @@ export function createKit(options: SignInOptions): Kit {
     passkeys: createPasskeys({ site, storage, system }),
     tickets: createTickets(storage, system),
     limit: createRateLimit(options.limits),
+    idp: options.idp,
+    foreignFlows: createForeignFlows(storage, system),
     address: (request) => addressKey(options.remoteAddress?.(request)),
     parseCarried: (source) => {
       const flow = source.get("flow") ?? "";
       return {
         returnTo: parseReturnTo(source.get("return_to"), site, paths),
         flow: /^[A-Za-z0-9_-]{43}$/.test(flow) ? flow : undefined,
+        ...(source.get("fresh") === "1" && { fresh: true }),
       };
     },
   };
 }
 
 /** `carried` as a query string with its `?`, or `""`. */
-export function carriedQuery({ returnTo, flow }: Carried): string {
+export function carriedQuery({ returnTo, flow, fresh }: Carried): string {
   const query = new URLSearchParams();
   if (returnTo !== undefined) query.set("return_to", returnTo);
   if (flow !== undefined) query.set("flow", flow);
+  if (fresh === true) query.set("fresh", "1");
   return query.size === 0 ? "" : `?${query}`;
 }
 
 /** `carried` as hidden fields, with the CSRF token of `secret`. */
 export function carriedFields(
-  { returnTo, flow }: Carried,
+  { returnTo, flow, fresh }: Carried,
   secret: string,
 ): Readonly<Record<string, string | undefined>> {
-  return { csrf: formToken(secret), return_to: returnTo, flow };
+  return { csrf: formToken(secret), return_to: returnTo, flow, fresh: fresh === true ? "1" : undefined };
 }
 
 /** Whether the person is here for /account, and not for an authorization. */

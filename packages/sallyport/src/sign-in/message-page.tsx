@@ -40,7 +40,7 @@ function formatWait(seconds: number): string {
  * Sends the browser on by `Refresh`: Chromium holds a form's `form-action` against every redirect that follows, and the way back may end
  * at a client's own address. Arriving here ends that chain.
  */
-export function continuePage(site: Site, returnTo: string): Response {
+export function continuePage(site: Site, returnTo: string, cookies: readonly (string | undefined)[] = []): Response {
   const page = (
     <Shell site={site} title="One moment">
       <h1>One moment</h1>
@@ -49,5 +49,5 @@ export function continuePage(site: Site, returnTo: string): Response {
       </p>
     </Shell>
   );
-  return respond(page, { headers: { refresh: `0; url=${returnTo}` } });
+  return respond(page, { cookies, headers: { refresh: `0; url=${returnTo}` } });
 }

@@ -35,6 +35,16 @@ const PAGE_REFUSALS = {
     title: "That form is not complete",
     text: "Go back, reload the page and try again.",
   },
+  foreign_stale: {
+    status: 403,
+    title: "This sign-in is not of this browser",
+    text: "The answer does not belong to a sign-in that was begun here in the last ten minutes, or it was used already. Nobody was signed in. Start again.",
+  },
+  account_disabled: {
+    status: 403,
+    title: "This account is closed",
+    text: "The operator of this server has closed your account here. Nobody was signed in.",
+  },
   too_many: {
     status: 429,
     title: "Too many tries",

@@ -87,7 +87,8 @@ export function createBrowserSessions(parts: {
   };
 }
 
-/** Nobody counts as signed in before a password or passkey exists: the one-time code alone is only the way to set one. */
+/** Nobody counts as signed in before a way to do it again exists: the one-time code alone is only the way to set one. */
 export async function hasCredential(storage: SignInStorage, user: User): Promise<boolean> {
-  return user.password_hash !== undefined || (await storage.users.passkeys(user.sub)).length > 0;
+  if (user.password_hash !== undefined || (await storage.users.passkeys(user.sub)).length > 0) return true;
+  return (await storage.identities.list(user.sub)).length > 0;
 }

@@ -9,6 +9,8 @@ export interface SignInPageProps {
   /** Nobody has a password or passkey here yet: the only way in is the code. */
   readonly first: boolean;
   readonly passkey: Ceremony | undefined;
+  /** What people call the identity provider where they may sign in instead. */
+  readonly elsewhere?: string | undefined;
   readonly problem?: Problem | undefined;
   readonly userName?: string | undefined;
   readonly notice?: string | undefined;
@@ -49,9 +51,20 @@ function FirstCode(props: SignInPageProps) {
 }
 
 function Everyday(props: SignInPageProps) {
-  const { site, carried, passkey, problem } = props;
+  const { site, carried, passkey, problem, elsewhere } = props;
   return (
     <>
+      {elsewhere === undefined ? null : (
+        <>
+          <form method="post" action={`${site.prefix}/sign-in/oidc`}>
+            <Hidden values={carried} />
+            <button class="primary full" type="submit">
+              {`Sign in with ${elsewhere}`}
+            </button>
+          </form>
+          <p class="or">or</p>
+        </>
+      )}
       {passkey === undefined ? null : (
         <>
           <form
@@ -104,7 +117,7 @@ function Everyday(props: SignInPageProps) {
             required
           />
         </div>
-        <button class={passkey === undefined ? "primary full" : "full"} type="submit">
+        <button class={passkey === undefined && elsewhere === undefined ? "primary full" : "full"} type="submit">
           Sign in with password
         </button>
       </form>

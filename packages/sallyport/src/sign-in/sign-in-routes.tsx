@@ -42,21 +42,24 @@ type Proof = (kit: Kit, form: Form, secret: string) => Promise<User | Problem>;
 interface Again {
   readonly problem: Problem;
   readonly userName: string | undefined;
+  /** Default 403. */
+  readonly status?: number;
 }
 
-async function showSignIn(
+export async function showSignIn(
   kit: Kit,
   request: Request,
   { carried, again }: { readonly carried: Carried; readonly again?: Again },
 ): Promise<Response> {
   const { site, passkeys } = kit;
   const { secret, cookie } = formSecret(kit, request);
-  const first = !(await isSetUp(kit));
+  const first = kit.idp === undefined && !(await isSetUp(kit));
   const offered = site.passkeys && !first && (await mayStartCeremony(kit, request));
   const page = (
     <SignInPage
       site={site}
       first={first}
+      elsewhere={kit.idp?.label}
       carried={carriedFields(carried, secret)}
       passkey={offered ? await passkeys.startAuthentication(secret) : undefined}
       problem={again?.problem}
@@ -64,7 +67,7 @@ async function showSignIn(
       notice={new URL(request.url).searchParams.has("signed_out") ? "You are signed out." : undefined}
     />
   );
-  return respond(page, { status: again === undefined ? 200 : 403, cookies: [cookie] });
+  return respond(page, { status: again === undefined ? 200 : (again.status ?? 403), cookies: [cookie] });
 }
 
 /** Every challenge is a row in the store, so an address gets only so many; beyond that the page comes without passkeys. */

@@ -2,6 +2,7 @@ import type { ClientMetadata } from "@sallyport/auth";
 import { randomToken } from "@sallyport/auth";
 import type { PendingAuthorization, SignedInUser } from "@sallyport/auth/authorization-server";
 import { Hono } from "hono";
+import { FOREIGN_ROUTES } from "./foreign-routes.js";
 import { sha256 } from "./hash.js";
 import { type Carried, carriedQuery, createKit, type Kit, type PageRow, purposeOf, type SignInOptions } from "./kit.js";
 import { failurePage, refusalPage } from "./message-page.js";
@@ -37,11 +38,13 @@ export interface SignIn {
 export function createSignIn(options: SignInOptions, pages: readonly PageRow[] = []): SignIn {
   const kit = createKit(options);
   return {
-    app: createApp(kit, [...SIGN_IN_ROUTES, ...SET_UP_ROUTES, ...SIGN_OUT_ROUTES, ...pages]),
+    app: createApp(kit, [...SIGN_IN_ROUTES, ...FOREIGN_ROUTES, ...SET_UP_ROUTES, ...SIGN_OUT_ROUTES, ...pages]),
     currentUser: async (request, { returnTo, pending }) => {
       const carried: Carried = { returnTo: toPath(returnTo, kit.site), flow: sha256(pending.id) };
       const who = await kit.sessions.find(request, kit.sessions.purpose("flow"));
-      if (who === undefined || !serves(who, pending, carried)) return toSignIn(kit, carried);
+      if (who === undefined || !serves(who, pending, carried)) {
+        return toSignIn(kit, wantsFresh(pending) ? { ...carried, fresh: true } : carried);
+      }
       return vouch(kit, who, carried);
     },
     afterConsent: async (request) => {
@@ -64,8 +67,11 @@ export function createSignIn(options: SignInOptions, pages: readonly PageRow[] =
 /** A flow session serves its own authorization only; `prompt=login` (OpenID Connect Core §3.1.2.1) wants a sign-in made for it. */
 function serves({ session }: SignedIn, pending: PendingAuthorization, carried: Carried): boolean {
   if (session.purpose === "flow" && session.pending_id !== carried.flow) return false;
-  const fresh = pending.prompt?.split(" ").includes("login") === true;
-  return !fresh || session.auth_time >= pending.created;
+  return !wantsFresh(pending) || session.auth_time >= pending.created;
+}
+
+function wantsFresh({ prompt }: PendingAuthorization): boolean {
+  return prompt?.split(" ").includes("login") === true;
 }
 
 async function vouch(kit: Kit, { user, session }: SignedIn, carried: Carried): Promise<SignedInUser | Response> {

@@ -1,5 +1,7 @@
+import { afterSignOut, signOutElsewhere } from "./foreign-sign-out.js";
 import { checkToken, readForm } from "./form.js";
-import { carriedFields, carriedQuery, destination, isForAccount, type Kit, type PageRow, purposeOf } from "./kit.js";
+import { carriedFields, carriedQuery, isForAccount, type Kit, type PageRow, purposeOf } from "./kit.js";
+import { continuePage } from "./message-page.js";
 import { Hidden, respond, Shell, seeOther } from "./page.js";
 
 /** A session for /account is a cookie of that path, so there are two addresses with the same page. */
@@ -15,7 +17,7 @@ async function askSignOut(kit: Kit, request: Request): Promise<Response> {
   const path = `${site.prefix}${isForAccount(kit, carried) ? "/account" : ""}/sign-out`;
   if (url.pathname !== path) return seeOther(path + carriedQuery(carried));
   const who = await sessions.find(request, purposeOf(kit, carried));
-  if (who === undefined) return seeOther(afterwards(kit, carried));
+  if (who === undefined) return seeOther(afterSignOut(kit, carried));
   return respond(
     <Shell site={site} title="Sign out">
       <h1>Sign out?</h1>
@@ -45,10 +47,10 @@ async function signOut(kit: Kit, request: Request): Promise<Response> {
   const purpose = purposeOf(kit, carried);
   const who = await sessions.find(request, purpose);
   if (who !== undefined) checkToken(form, who.session.csrf_secret);
-  return seeOther(afterwards(kit, carried), [await sessions.end(request, purpose)]);
-}
-
-/** Back to the authorization, which asks for sign-in again; from the account page to the sign-in page. */
-function afterwards(kit: Kit, carried: Parameters<typeof destination>[1]): string {
-  return isForAccount(kit, carried) ? `${kit.site.prefix}/sign-in?signed_out` : destination(kit, carried);
+  const cookie = await sessions.end(request, purpose);
+  const foreign = who !== undefined && (await kit.storage.identities.list(who.user.sub)).length > 0;
+  const there = foreign ? await signOutElsewhere(kit, request, carried) : undefined;
+  return there === undefined
+    ? seeOther(afterSignOut(kit, carried), [cookie])
+    : continuePage(site, there.url, [cookie, there.cookie]);
 }

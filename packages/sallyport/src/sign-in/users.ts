@@ -42,6 +42,8 @@ export function createUsers(storage: SignInStorage, system: System): Users {
     createOwnerCode: async () => issue("owner", (await findOrAddOwner(storage, system)).sub),
     createUserCode: (sub) => issue("user", sub),
     addUser: async (name, roles = []) => {
+      const problem = userNameProblem(name);
+      if (problem !== undefined) throw new TypeError(`${problem} Got ${JSON.stringify(name)}.`);
       const user = newUser(system, { name, roles, owner: false });
       const taken = await storage.users.findByName(user.name);
       if (taken !== undefined) throw new TypeError(`There is a user ${JSON.stringify(user.name)} already.`);
@@ -89,9 +91,8 @@ async function findOrAddOwner(storage: SignInStorage, system: System): Promise<U
   return added;
 }
 
-function newUser(system: System, { name, roles, owner }: Pick<User, "name" | "roles" | "owner">): User {
-  const problem = userNameProblem(name);
-  if (problem !== undefined) throw new TypeError(`${problem} Got ${JSON.stringify(name)}.`);
+/** A user record as it begins. Does NOT check the name. */
+export function newUser(system: System, { name, roles, owner }: Pick<User, "name" | "roles" | "owner">): User {
   return {
     sub: randomToken(system, 16),
     name: normaliseUserName(name),
