@@ -55,8 +55,6 @@ const METADATA: readonly { title: string; metadata: object; code: string }[] = [
     metadata: { logo_uri: "javascript:alert(1)" },
     code: "invalid_client_metadata",
   },
-    code: "invalid_client_metadata",
-  },
   { title: "no redirect URI", metadata: { redirect_uris: [] }, code: "invalid_redirect_uri" },
   {
     title: "a thousand redirect URIs",

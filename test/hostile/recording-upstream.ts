@@ -23,7 +23,8 @@ export interface RecordingUpstream {
   close(): Promise<void>;
 }
 
-const TOOLS = [
+/** What `tools/list` says unless a behaviour says otherwise. */
+export const TOOLS = [
   { name: "look", annotations: { readOnlyHint: true }, inputSchema: schema("path") },
   { name: "change", inputSchema: schema("amount") },
   { name: "misbehave", annotations: { readOnlyHint: true }, inputSchema: { type: "object" } },

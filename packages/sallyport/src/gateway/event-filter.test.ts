@@ -16,6 +16,7 @@ const CASES: readonly { what: string; from: string; to: string }[] = [
   { what: "several data lines are one text", from: "data: a\ndata:b\n\n", to: "data: A\ndata: B\n\n" },
   { what: "what is left alone keeps its bytes", from: "data:quiet\r\n\r\n", to: "data:quiet\r\n\r\n" },
   { what: "an event without data keeps its bytes", from: "id: 4\r\rretry: 3\n\n", to: "id: 4\r\rretry: 3\n\n" },
+  { what: "a byte order mark before the first line hides no data", from: "\uFEFFdata: a\n\n", to: "data: A\n\n" },
   { what: "an event that never ends is not passed on", from: "data: a\n", to: "" },
 ];
 

@@ -51,7 +51,11 @@ export class EventFilter {
   }
 
   #event(bytes: Buffer): Buffer {
-    const lines = bytes.toString("utf8").split(/\r\n|\n|\r/);
+    // HTML §9.2.5: a stream may begin with a byte order mark, which clients drop; with it the first line would not look like data.
+    const lines = bytes
+      .toString("utf8")
+      .replace(/^\uFEFF/, "")
+      .split(/\r\n|\n|\r/);
     const data = lines.filter((line) => line === "data" || line.startsWith("data:"));
     const text = data.map((line) => line.slice(line[5] === " " ? 6 : 5)).join("\n");
     // Without data there is no message to read: the priming event of 2025-11-25 carries an id and empty data (transports, "Sending Messages").

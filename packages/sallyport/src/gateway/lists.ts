@@ -53,17 +53,23 @@ export class Lists {
     });
     if (readers === undefined) return undefined;
     const found = readers;
-    const show: ShowResult = (result, id) => (id === undefined ? undefined : found.get(id))?.(result) ?? result;
+    const asked = new Set(body.messages.map((message) => (message.type === "request" ? message.id : undefined)));
+    const show: ShowResult = (result, id) => {
+      // Some servers turn a number into a string, and clients take it for the same id: what nobody asked for is told by its shape.
+      if (id === undefined || !asked.has(id)) return this.#shownByShape(result, listed);
+      return found.get(id)?.(result) ?? result;
+    };
     return (text) => rewriteAnswer(text, show);
   }
 
   /** For a stream on which any earlier request of the session may be answered (resumption): a list is known by its shape alone. */
   streamReaderOf(listed: Listed): AnswerReader {
-    const show: ShowResult = (result) => {
-      const method = listMethodOf(result);
-      return method === undefined ? result : this.#shown(method, result, listed);
-    };
-    return (text) => rewriteAnswer(text, show);
+    return (text) => rewriteAnswer(text, (result) => this.#shownByShape(result, listed));
+  }
+
+  #shownByShape(result: JsonObject, listed: Listed): JsonObject {
+    const method = listMethodOf(result);
+    return method === undefined ? result : this.#shown(method, result, listed);
   }
 
   #shown(method: string, result: JsonObject, { who, revision, request }: Listed): JsonObject {
