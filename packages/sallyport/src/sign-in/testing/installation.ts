@@ -1,5 +1,5 @@
 import type { PendingAuthorization } from "@sallyport/auth/authorization-server";
-import { createTestSystem } from "@sallyport/auth/testing";
+import { createTestSystem, type TestSystem } from "@sallyport/auth/testing";
 import { createSignIn, type SignInOptions } from "../index.js";
 import type { PageRow } from "../kit.js";
 import { createUsers } from "../users.js";
@@ -11,13 +11,13 @@ export const RETURN = "/consent?request=p1";
 
 /** The sign-in pages over memory, with a clock that stands still and any number of browsers. */
 export function createInstallation(
-  options: Partial<SignInOptions> & { readonly publicUrl?: string } = {},
+  options: Partial<Omit<SignInOptions, "system">> & { readonly publicUrl?: string; readonly system?: TestSystem } = {},
   pages: readonly PageRow[] = [],
 ) {
   const publicUrl = options.publicUrl ?? "http://localhost:4000";
   const storage = createMemorySignInStorage();
-  const system = createTestSystem();
-  const signIn = createSignIn({ storage, system, ...options, publicUrl }, pages);
+  const system = options.system ?? createTestSystem();
+  const signIn = createSignIn({ storage, ...options, system, publicUrl }, pages);
   const users = createUsers(storage, system);
   const newBrowser = () => createTestBrowser(new URL(publicUrl).origin, (request) => signIn.app.fetch(request));
   return {

@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
+
+/** What a provider says at its token endpoint; changed by each test. */
+export interface Crook {
+  /** Further or other claims of the ID token; `undefined` takes one away. */
+  claims: Readonly<Record<string, unknown>>;
+  /** How it is signed. */
+  sign: "ES256" | "HS256" | "none" | "foreign key";
+  /** Further or other members of the discovery document. */
+  document: Readonly<Record<string, unknown>>;
+  /** Further or other parameters of the redirect back. */
+  redirect: Readonly<Record<string, string | undefined>>;
+  /** Answers this to every request instead. */
+  instead: ((path: string) => Response | "hang up" | undefined) | undefined;
+}
+
+export interface CrookedIdp extends Crook {
+  readonly issuer: string;
+  /** The form posts that reached the token endpoint. */
+  readonly tokenRequests: URLSearchParams[];
+  /** The redirect back that answers an authorization request. */
+  answer(authorization: URL): string;
+  reset(): void;
+  close(): Promise<void>;
+}
+
+const STRAIGHT: Crook = { claims: {}, sign: "ES256", document: {}, redirect: {}, instead: undefined };
+
+/** A provider made by hand, straight until it is bent: for every way in which an answer can be wrong. */
+export async function startCrookedIdp(client: { readonly id: string; readonly secret: string }): Promise<CrookedIdp> {
+  const { privateKey, publicKey } = await generateKeyPair("ES256");
+  const foreign = await generateKeyPair("ES256");
+  const jwk = { ...(await exportJWK(publicKey)), kid: "k1", alg: "ES256", use: "sig" };
+  const requests = new Map<string, URLSearchParams>();
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const sign = (claims: JWTPayload): Promise<string> | string => {
+    if (idp.sign === "none") return new UnsecuredJWT(claims).encode();
+    const jwt = new SignJWT(claims);
+    if (idp.sign === "HS256") {
+      return jwt.setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(client.secret));
+    }
+    const key = idp.sign === "foreign key" ? foreign.privateKey : privateKey;
+    return jwt.setProtectedHeader({ alg: "ES256", kid: "k1" }).sign(key);
+  };
+  const token = async (form: URLSearchParams) => {
+    idp.tokenRequests.push(form);
+    const asked = requests.get(form.get("code") ?? "");
+    const challenge = createHash("sha256")
+      .update(form.get("code_verifier") ?? "")
+      .digest("base64url");
+    if (asked?.get("code_challenge") !== challenge) return Response.json({ error: "invalid_grant" }, { status: 400 });
+    const now = Math.floor(Date.now() / 1000);
+    const nonce = asked.get("nonce");
+    const straight = { iss: issuer, sub: "victim", aud: client.id, iat: now, exp: now + 60, nonce };
+    const id_token = await sign({ ...straight, ...idp.claims } as JWTPayload);
+    return Response.json({ access_token: "opaque", token_type: "Bearer", id_token });
+  };
+  const routes: Readonly<Record<string, (body: string) => Response | Promise<Response>>> = {
+    "/.well-known/openid-configuration": () =>
+      Response.json({
+        issuer,
+        jwks_uri: `${issuer}/jwks`,
+        authorization_endpoint: `${issuer}/authorize`,
+        token_endpoint: `${issuer}/token`,
+        response_types_supported: ["code"],
+        subject_types_supported: ["public"],
+        id_token_signing_alg_values_supported: ["ES256", "HS256", "none"],
+        authorization_response_iss_parameter_supported: true,
+        ...idp.document,
+      }),
+    "/jwks": () => Response.json({ keys: [jwk] }),
+    "/token": (body) => token(new URLSearchParams(body)),
+  };
+  const idp: CrookedIdp = {
+    ...STRAIGHT,
+    issuer,
+    tokenRequests: [],
+    answer: (authorization) => {
+      const code = `code-${requests.size}`;
+      requests.set(code, authorization.searchParams);
+      const state = authorization.searchParams.get("state") ?? undefined;
+      const members = Object.entries({ code, state, iss: issuer, ...idp.redirect });
+      return `?${new URLSearchParams(members.filter((pair): pair is [string, string] => pair[1] !== undefined))}`;
+    },
+    reset: () => {
+      Object.assign(idp, STRAIGHT);
+      idp.tokenRequests.length = 0;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+  server.on("request", async (request, response) => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of request) chunks.push(chunk as Uint8Array);
+    const path = request.url ?? "";
+    const instead = idp.instead?.(path);
+    if (instead === "hang up") return void request.socket.destroy();
+    const answer =
+      instead ?? (await routes[path]?.(Buffer.concat(chunks).toString())) ?? new Response("", { status: 404 });
+    response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
+  });
+  return idp;
+}
