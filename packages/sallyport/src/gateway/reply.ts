@@ -41,6 +41,7 @@ export class Reply implements UpstreamHandler, OpenExchange {
   /** Of the one request that is being answered; `null` for batches, notifications and streams. */
   requestId: JsonRpcId = null;
   standing = false;
+  place = -1;
   /** Reads one JSON text of the answer and gives what may be shown; `undefined`: nothing has to be read. */
   read: ((text: string) => string) | undefined;
   /** Whether event ids mean anything: 2026-07-28 has no resumption. */
