@@ -5,6 +5,7 @@ import type { Environment } from "../config/load.js";
 import type { Config, ServerConfig } from "../config/schema.js";
 import { NAME } from "../config/schema.js";
 import { CliError } from "./exit.js";
+import { titleOf } from "./server-title.js";
 
 /** One protected server of an installation. */
 export interface InstalledServer {
@@ -37,6 +38,9 @@ export interface Installation {
   /** Protections that the command line removed; said aloud at every start. */
   readonly dangers: readonly string[];
 }
+
+/** The `protect` name of those who give none. */
+export const DEFAULT_NAME = "default";
 
 /** `$XDG_DATA_HOME/sallyport` or `~/.local/share/sallyport`. */
 export function defaultDataFolder(environment: Environment): string {
@@ -73,7 +77,7 @@ export function protectInstallation(input: {
     dataFolder,
     storage: `sqlite:${join(dataFolder, "sallyport.db")}`,
     masterKey: { file: join(dataFolder, "master.key") },
-    servers: [{ name: "", title: name, path: "/mcp", config: server }],
+    servers: [{ name: "", title: name === DEFAULT_NAME ? titleOf(server) : name, path: "/mcp", config: server }],
     hasOwner: true,
     fingerprint: createHash("sha256").update(target).digest("base64url"),
     operatorFlags: input.operatorFlags ?? "",

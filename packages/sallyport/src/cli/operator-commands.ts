@@ -6,7 +6,13 @@ import { configType } from "../config/schema.js";
 import { createUsers, type IssuedCode, type Users } from "../sign-in/index.js";
 import type { Store } from "../stores/store.js";
 import { CliError, EXIT } from "./exit.js";
-import { defaultDataFolder, type Installation, protectInstallation, worldFolder } from "./installation.js";
+import {
+  DEFAULT_NAME,
+  defaultDataFolder,
+  type Installation,
+  protectInstallation,
+  worldFolder,
+} from "./installation.js";
 import { loadInstallation } from "./load-installation.js";
 import { openInstalledStore } from "./open-store.js";
 import { createProgramSystem } from "./program-system.js";
@@ -65,7 +71,7 @@ function knownNames(folder: string): readonly string[] {
 
 function inAWorld(command: Command): Command {
   return command
-    .option("--name <name>", "the `protect` installation", "default")
+    .option("--name <name>", "the `protect` installation", DEFAULT_NAME)
     .option("--data-dir <folder>", "where installations are kept")
     .option("--config <file>", "the file of a `serve` installation, instead of --name");
 }

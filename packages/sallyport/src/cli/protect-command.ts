@@ -4,7 +4,7 @@ import type { Problem } from "../config/problem.js";
 import { type Config, configType, type ServerConfig } from "../config/schema.js";
 import { CliError } from "./exit.js";
 import { judgeExposure } from "./exposure-danger.js";
-import { type Installation, protectInstallation, worldFolder } from "./installation.js";
+import { DEFAULT_NAME, type Installation, protectInstallation, worldFolder } from "./installation.js";
 import { run } from "./run.js";
 
 interface ProtectOptions {
@@ -49,7 +49,7 @@ export function addProtectCommand(program: Command, done: (exitCode: number) => 
     .option("--port <port>", "port to listen on; 0 takes a free one", portOf, 4000)
     .option("--host <address>", "address to listen on; `loopback` is 127.0.0.1 and [::1]", "loopback")
     .option("--public-url <url>", "URL under which clients reach it (default: http://localhost:<port>)")
-    .option("--name <name>", "name of this installation: its own users, grants and keys", "default")
+    .option("--name <name>", "name of this installation: its own users, grants and keys", DEFAULT_NAME)
     .option("--data-dir <folder>", "where installations are kept (default: $XDG_DATA_HOME/sallyport)")
     .option("--env <NAME[=value]>", "give the command this environment variable; repeatable", collect, [])
     .option("--shared", "one process for all callers, instead of one each", false)
@@ -116,7 +116,7 @@ function installationOf(command: readonly string[], options: ProtectOptions): In
 }
 
 function flagsOf({ name, dataDir }: ProtectOptions): string {
-  return (name === "default" ? "" : ` --name ${name}`) + (dataDir === undefined ? "" : ` --data-dir ${dataDir}`);
+  return (name === DEFAULT_NAME ? "" : ` --name ${name}`) + (dataDir === undefined ? "" : ` --data-dir ${dataDir}`);
 }
 
 function refuse(problems: readonly Problem[], way: string): void {
