@@ -5,6 +5,7 @@ import { normaliseUserName } from "../sign-in/user-name.js";
 import type { Backend } from "./backend.js";
 import { announce } from "./change-feed.js";
 import { createPasskeyMethods } from "./passkeys.js";
+import { revoke } from "./revocation.js";
 import type { Schema } from "./schema.js";
 import { rowOf, userOf } from "./user-rows.js";
 
@@ -49,6 +50,8 @@ async function update(
   if (after.name_key !== row.name_key) await refuseTaken(tx, after);
   await tx.updateTable("users").set(after).where("sub", "=", sub).execute();
   if (after.disabled === 1) await tx.deleteFrom("browser_sessions").where("sub", "=", sub).execute();
+  // What somebody granted ends with them: enabling them again must not bring back a token that was lost meanwhile.
+  if (after.disabled === 1 && row.disabled === 0) await revoke(tx, { sub }, now);
   if (after.disabled !== row.disabled || after.roles !== row.roles)
     await announce(tx, [{ kind: "user", key: sub }], now);
 }
