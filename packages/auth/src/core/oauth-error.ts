@@ -193,6 +193,11 @@ export const OAUTH_ERRORS = {
     status: 400,
     description: "The redirect URIs cannot be registered.",
   },
+  store_unavailable: {
+    error: "temporarily_unavailable",
+    status: 503,
+    description: "The store of this server does not answer right now. Try again.",
+  },
   server_failure: {
     error: "server_error",
     status: 500,

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { OAuthError } from "@sallyport/auth";
 import type { Kysely, Transaction } from "kysely";
 import type { Schema } from "./schema.js";
 
@@ -22,7 +23,7 @@ const LONGEST_DELAY_MS = 25;
 
 /**
  * Repeats `run` while it fails with a conflict that passes, waiting 1, 2, 4 … 25 ms in between without blocking the process,
- * up to `limitMs` of waiting in all; then the last error stands.
+ * up to `limitMs` of waiting in all. @throws OAuthError `store_unavailable` after that: a database that is busy is not a defect of ours.
  */
 export async function retrying<T>(
   run: () => Promise<T>,
@@ -33,7 +34,10 @@ export async function retrying<T>(
     try {
       return await run();
     } catch (error) {
-      if (!options.isTransient(error) || waited >= options.limitMs) throw error;
+      if (!options.isTransient(error)) throw error;
+      if (waited >= options.limitMs) {
+        throw new OAuthError("store_unavailable", { detail: String(error), retryAfter: 1, cause: error });
+      }
       await delay(pause);
       waited += pause;
     }
