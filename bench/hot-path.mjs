@@ -108,10 +108,10 @@ async function openStreams({ port, tokens: [token], session }) {
 }
 
 async function memory(gateway) {
-  await (await openStreams(gateway))(); // What is only needed once is not a stream's.
-  await later(500);
   const { rss: idle } = await ask(gateway, "idle");
-  console.log(`\nM1 ${STREAMS} idle event streams, ${WAVES} waves (KB of RSS per stream over idle; target 35, flat)`);
+  console.log(
+    `\nM1 ${STREAMS} idle event streams, ${WAVES} waves (KB of RSS per stream over a fresh process; target 35, flat)`,
+  );
   for (let wave = 1; wave <= WAVES; wave++) {
     const end = await openStreams(gateway);
     await later(300);
