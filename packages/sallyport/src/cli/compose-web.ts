@@ -16,6 +16,7 @@ import type { ComposedServer } from "./compose-server.js";
 import { withConfiguredClients } from "./configured-clients.js";
 import type { Installation } from "./installation.js";
 import { readEntitlement } from "./records.js";
+import { composeSignInElsewhere } from "./sign-in-elsewhere.js";
 
 export interface WebParts {
   readonly installation: Installation;
@@ -37,8 +38,10 @@ export function composeWeb(parts: WebParts): Web {
   const clients = withConfiguredClients(store.clients, installation.config.clients, installation.baseFolder);
   const describe = async (resource: string): Promise<ResourceDescription | undefined> =>
     parts.servers.find((server) => server.resource === resource)?.describe();
+  const reader = { store, system, rolesMaxAge: installation.config.signIn.oidc.rolesMaxAge };
+  const idp = composeSignInElsewhere(installation, issuer, system);
   const signIn = createSignIn(
-    { publicUrl: issuer, storage: store, system, remoteAddress },
+    { publicUrl: issuer, storage: store, system, remoteAddress, idp },
     accountPages({ storage: { clients, grants: store.grants, sessions: store.sessions }, describeResource: describe }),
   );
   const authorizationServer = createAuthorizationServer({
@@ -49,7 +52,7 @@ export function composeWeb(parts: WebParts): Web {
     describeResource: describe,
     mayBeGranted: async (sub, _, resource) => {
       const server = parts.servers.find((candidate) => candidate.resource === resource);
-      return server === undefined ? [] : (await readEntitlement(store, sub, server)).entitled;
+      return server === undefined ? [] : (await readEntitlement(reader, sub, server)).entitled;
     },
     currentUser: (request, flow) => signIn.currentUser(request, flow),
     afterConsent: (request) => signIn.afterConsent(request),

@@ -1,7 +1,8 @@
-import type { Principal } from "@sallyport/auth";
+import type { Principal, System } from "@sallyport/auth";
 import type { AccessConfig } from "../config/schema.js";
 import type { PrincipalRecord, RecordSource } from "../gateway/records.js";
 import { entitledScopes } from "../policy/entitlement.js";
+import { effectiveRoles } from "../policy/roles.js";
 import type { Store } from "../stores/store.js";
 import type { InstalledServer } from "./installation.js";
 
@@ -12,24 +13,48 @@ export interface EntitledServer {
   readonly access: readonly AccessConfig[] | undefined;
 }
 
+/** What records are read with. */
+export interface RecordReader {
+  readonly store: Store;
+  readonly system: Pick<System, "now">;
+  /** Seconds for which roles from an identity provider count; `signIn.oidc.rolesMaxAge`. */
+  readonly rolesMaxAge: number;
+}
+
 /** The entitlement of a person at a server, from the user record, the configuration and `sallyport user allow`. */
-export async function readEntitlement(store: Store, sub: string, server: EntitledServer) {
-  const [user, entitlements] = await Promise.all([store.users.find(sub), store.entitlements.list(sub)]);
+export async function readEntitlement(
+  { store, system, rolesMaxAge }: RecordReader,
+  sub: string,
+  server: EntitledServer,
+) {
+  const [user, entitlements, identities] = await Promise.all([
+    store.users.find(sub),
+    store.entitlements.list(sub),
+    store.identities.list(sub),
+  ]);
   const { name } = server.installed;
   const allowed = entitlements.filter((entry) => entry.server === name).flatMap((entry) => entry.scopes);
-  return { user, entitled: entitledScopes({ user, scopes: server.scopes, access: server.access, allowed }) };
+  const { roles, until } = effectiveRoles(user?.roles ?? [], identities, { now: system.now(), maxAge: rolesMaxAge });
+  const known = user && {
+    ...user,
+    roles,
+    identities: identities.map(({ issuer, subject }) => `${issuer}|${subject}`),
+  };
+  const entitled = entitledScopes({ user: known, scopes: server.scopes, access: server.access, allowed });
+  return { user: known, entitled, until };
 }
 
 /** The gateway's port to what the store knows of a caller: user, grant and session must all stand. */
-export function createRecordSource(store: Store, servers: () => readonly EntitledServer[]): RecordSource {
+export function createRecordSource(reader: RecordReader, servers: () => readonly EntitledServer[]): RecordSource {
+  const { store } = reader;
   return {
     async load(principal, resource) {
       const server = servers().find((candidate) => candidate.resource === resource);
       if (server === undefined || !(await isSessionLive(store, principal, resource))) return undefined;
-      const { user, entitled } = await readEntitlement(store, principal.sub, server);
+      const { user, entitled, until } = await readEntitlement(reader, principal.sub, server);
       const grant = await store.grants.find(principal.sub, principal.client_id, resource);
       if (user === undefined || user.disabled || grant === undefined) return undefined;
-      return { roles: user.roles, entitled, granted: grant.scopes } satisfies PrincipalRecord;
+      return { roles: user.roles, entitled, granted: grant.scopes, until } satisfies PrincipalRecord;
     },
   };
 }

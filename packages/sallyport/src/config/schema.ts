@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ExternalServerConfig, OidcConfig } from "./federation-settings.js";
 import type { SecretSource, Setting } from "./settings.js";
 import { SETTINGS } from "./settings.js";
 
@@ -13,6 +14,7 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   readonly storage: string;
   readonly masterKey: { readonly file: string } | { readonly env: string };
+  readonly signIn: { readonly oidc: OidcConfig };
   readonly registration: {
     readonly dynamic: boolean;
     readonly documents: "open" | "off" | { readonly hosts: readonly string[] };
@@ -52,6 +54,7 @@ export interface ServerConfig {
   readonly cwd?: string;
   readonly shared: boolean;
   readonly headers: Readonly<Record<string, SecretSource>>;
+  readonly authorizationServers?: readonly ExternalServerConfig[];
   readonly access?: readonly AccessConfig[];
   readonly scopes?: Readonly<Record<string, ScopeConfig>>;
   readonly rules: readonly RuleConfig[];

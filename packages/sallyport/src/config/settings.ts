@@ -1,37 +1,10 @@
 import { z } from "zod";
+import { EXTERNAL_SERVER_SETTING, SIGN_IN_SETTINGS } from "./federation-settings.js";
+import { httpUrl, type Setting, scopeName, seconds, secretSource } from "./setting.js";
 
-/**
- * Every setting of `sallyport.yaml`, one row each. Parsing, the JSON Schema, `docs/settings.md` and the environment variables are all
- * made from these rows, so that none of them can know a setting that the others lack.
- */
-export interface Setting {
-  /** Dotted path in the file; `*` stands for a name that the user chooses. */
-  readonly path: string;
-  readonly type: z.ZodType;
-  /** Value when it is absent; a setting with neither default nor `required` is simply off. */
-  readonly default?: unknown;
-  readonly required?: true;
-  /** Overrides the file. Numbers and booleans are read from their text. */
-  readonly env?: string;
-  /** One sentence or two, Markdown, with unit and bound where it is a number. */
-  readonly description: string;
-}
+export type { SecretSource, Setting } from "./setting.js";
 
-const seconds = (max: number) => z.number().int().min(1).max(max);
-const scopeName = z
-  .string()
-  .regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, "a scope is printable ASCII without spaces, quotes and backslashes");
 const globs = z.array(z.string().min(1)).min(1);
-const httpUrl = z.url({ protocol: /^https?$/, error: "an absolute http or https URL" });
-
-/** A value that stands in the file, in an environment variable of Sallyport, or in a file. */
-const secretSource = z.union([
-  z.string(),
-  z.strictObject({ env: z.string().min(1) }),
-  z.strictObject({ file: z.string().min(1) }),
-]);
-export type SecretSource = z.infer<typeof secretSource>;
-
 const access = z
   .array(
     z
@@ -69,6 +42,10 @@ const rules = z.array(
     ),
 );
 
+/**
+ * Every setting of `sallyport.yaml`, one row each. Parsing, the JSON Schema, `docs/settings.md` and the environment variables are all
+ * made from these rows, so that none of them can know a setting that the others lack.
+ */
 export const SETTINGS: readonly Setting[] = [
   {
     path: "publicUrl",
@@ -119,6 +96,7 @@ export const SETTINGS: readonly Setting[] = [
     description:
       "Where the 256-bit key lies under which secrets in the store are sealed: a file with mode 0600 (made if it is absent) or an environment variable with base64.",
   },
+  ...SIGN_IN_SETTINGS,
   {
     path: "registration.dynamic",
     type: z.boolean(),
@@ -219,6 +197,7 @@ export const SETTINGS: readonly Setting[] = [
     default: {},
     description: "Headers that every request to an `upstream` carries, for example a credential of the gateway's own.",
   },
+  EXTERNAL_SERVER_SETTING,
   {
     path: "servers.*.access",
     type: access,

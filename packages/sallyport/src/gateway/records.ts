@@ -1,4 +1,5 @@
 import { type Liveness as LivenessAnswer, type Principal, principalKey, type System } from "@sallyport/auth";
+import { externalKeys } from "../federation/external-grants.js";
 import type { Change } from "./feed.js";
 
 /** What our own records say of one caller on one server, now. */
@@ -8,6 +9,10 @@ export interface PrincipalRecord {
   readonly entitled: readonly string[];
   /** Scopes of the grant (subject, client, resource); `undefined` where grants are not kept for this issuer. */
   readonly granted: readonly string[] | undefined;
+  /** From this second on the record must be asked for again, because roles in it grow too old; absent: never by itself. */
+  readonly until?: number | undefined;
+  /** Tokens issued up to this second were ended here; absent: none. */
+  readonly revokedAt?: number | undefined;
 }
 
 /** Port: asks the store. */
@@ -32,6 +37,7 @@ export interface RecordsOptions {
 
 /** A record that the feed says has changed is still used for so many milliseconds while it is loaded again. */
 const RELOAD_GRACE_MS = 1_000;
+const REVOKED: LivenessAnswer = { status: "revoked" };
 /** What a caller gets whose record does not come. */
 export const UNKNOWN: LivenessAnswer = { status: "unknown", retryAfter: 1 };
 /** Tokens of one caller that are told apart; more only cost a load. */
@@ -43,6 +49,8 @@ interface Entry {
   readonly resource: string;
   readonly tokens: Set<string>;
   answer: LivenessAnswer;
+  until: number;
+  revokedAt: number;
   /** Monotonic milliseconds: when the answer was asked for, and since when it is known to be out of date. */
   asked: number;
   outdated: number | undefined;
@@ -68,7 +76,8 @@ export class Records {
 
   /** For an exchange under way, whose token may long be forgotten: what is known, without loading. */
   isEnded(principal: Principal, resource: string): boolean {
-    return this.#entries.get(keyOf(principal, resource))?.answer.status === "revoked";
+    const entry = this.#entries.get(keyOf(principal, resource));
+    return entry !== undefined && (entry.answer.status === "revoked" || principal.iat <= entry.revokedAt);
   }
 
   loading(): Promise<unknown> | undefined {
@@ -81,11 +90,8 @@ export class Records {
     const now = this.options.system.monotonicMs();
     for (const entry of this.#entries.values()) {
       const { principal, resource } = entry;
-      const { sub, client_id } = principal;
-      const affected =
-        changed.size > 0 &&
-        (changed.has(`user ${sub}`) || changed.has(`grant ${JSON.stringify([sub, client_id, resource])}`));
-      if (affected) entry.outdated = now;
+      if (changed.size > 0 && keysOf(principal, resource).some((one) => changed.has(one))) entry.outdated = now;
+      else if (this.#isOver(entry)) entry.outdated ??= now;
       if (entry.outdated !== undefined) void this.#load(principal, resource);
     }
   }
@@ -101,9 +107,16 @@ export class Records {
 
   #known(principal: Principal, resource: string): LivenessAnswer | undefined {
     const entry = this.#entryOf(principal, resource);
-    const { outdated } = entry ?? {};
+    if (entry === undefined) return undefined;
+    const { outdated } = entry;
     const late = outdated !== undefined && this.options.system.monotonicMs() - outdated > RELOAD_GRACE_MS;
-    return late ? undefined : entry?.answer;
+    if (late || this.#isOver(entry)) return undefined;
+    return principal.iat <= entry.revokedAt ? REVOKED : entry.answer;
+  }
+
+  /** Roles are exact to the second: there is no grace for what has grown too old. */
+  #isOver({ until }: Entry): boolean {
+    return until !== Number.POSITIVE_INFINITY && this.options.system.now() >= until;
   }
 
   /** A store that hangs must not hang its callers. */
@@ -142,24 +155,25 @@ export class Records {
     const asked = system.monotonicMs();
     try {
       const record = await source.load(principal, resource);
-      const answer: LivenessAnswer = record === undefined ? { status: "revoked" } : { status: "live", ...record };
-      const entry = this.#entries.get(key) ?? this.#remember(key, { principal, resource, answer, asked });
+      const loaded = readRecord(record);
+      const entry = this.#entries.get(key) ?? this.#remember(key, { principal, resource, asked, ...loaded });
       if (entry.tokens.size >= MAX_TOKENS) entry.tokens.clear();
       entry.tokens.add(tokenOf(principal));
       // A slower answer to an earlier question says nothing new.
       if (entry.asked > asked) return;
-      const ended = entry.answer.status === "live" && answer.status === "revoked";
-      Object.assign(entry, { answer, asked });
+      const ended = entry.answer.status === "live" && loaded.answer.status === "revoked";
+      const cut = loaded.revokedAt > entry.revokedAt;
+      Object.assign(entry, loaded, { asked });
       // A change that was announced while the store was answering may not be in the answer.
       if (entry.outdated !== undefined && entry.outdated < asked) entry.outdated = undefined;
-      if (ended) this.options.onEnded();
+      if (ended || cut) this.options.onEnded();
     } catch (error) {
       system.log("warn", "user record not loaded", { sub: principal.sub, error: String(error) });
     }
   }
 
   /** The caller remembered longest goes first; it is loaded again if it comes back. */
-  #remember(key: string, first: Pick<Entry, "principal" | "resource" | "answer" | "asked">): Entry {
+  #remember(key: string, first: Omit<Entry, "tokens" | "outdated" | "forgotten">): Entry {
     const entry: Entry = { ...first, tokens: new Set(), outdated: undefined, forgotten: false };
     this.#entries.set(key, entry);
     for (const [oldest, gone] of this.#entries) {
@@ -171,8 +185,26 @@ export class Records {
   }
 }
 
+function readRecord(record: PrincipalRecord | undefined): Pick<Entry, "answer" | "until" | "revokedAt"> {
+  const { until = Number.POSITIVE_INFINITY, revokedAt = Number.NEGATIVE_INFINITY, ...known } = record ?? {};
+  return {
+    answer: record === undefined ? REVOKED : ({ status: "live", ...known } as LivenessAnswer),
+    until,
+    revokedAt,
+  };
+}
+
 function keyOf(principal: Principal, resource: string): string {
   return `${resource} ${principalKey(principal)}`;
+}
+
+/** Every change that concerns one caller on one server, as {@link Records.refresh} names them. */
+function keysOf({ iss, sub, client_id }: Principal, resource: string): readonly string[] {
+  return [
+    `user ${sub}`,
+    `grant ${JSON.stringify([sub, client_id, resource])}`,
+    ...externalKeys({ issuer: iss, sub, client_id }).map((key) => `grant ${key}`),
+  ];
 }
 
 /** What tells one token from another, without the token. */

@@ -6,6 +6,8 @@ export interface EntitledUser {
   readonly roles: readonly string[];
   readonly owner: boolean;
   readonly disabled: boolean;
+  /** `<issuer>|<subject>` of those who sign in elsewhere, as `access` names them. A name or mail address from there never counts. */
+  readonly identities?: readonly string[];
 }
 
 export interface EntitlementInput {
@@ -26,9 +28,11 @@ export function entitledScopes({ user, scopes, access, allowed }: EntitlementInp
   if (user === undefined || user.disabled) return [];
   if (user.owner) return scopes;
   const entitled = new Set(allowed);
+  const names = [user.name, ...(user.identities ?? [])];
   for (const entry of access ?? []) {
     const named =
-      entry.users?.includes(user.name) === true || entry.roles?.some((role) => user.roles.includes(role)) === true;
+      entry.users?.some((name) => names.includes(name)) === true ||
+      entry.roles?.some((role) => user.roles.includes(role)) === true;
     if (named) for (const scope of entry.scopes) entitled.add(scope);
   }
   return scopes.filter((scope) => entitled.has(scope));

@@ -1,4 +1,5 @@
 // What the other folders use of sign-in.
+export { CALLBACK_PATH, SIGNED_OUT_PATH } from "./foreign-routes.js";
 export type { SignInOptions } from "./kit.js";
 export { createSignIn, type SignIn } from "./sign-in.js";
 export type * from "./storage.js";
