@@ -1,5 +1,6 @@
 import type { ClientMetadata } from "../core/client-metadata.js";
 import type { FetchDocument } from "../oauth/client-metadata-document.js";
+import type { DpopNonces } from "../oauth/dpop.js";
 import type { SigningKeys } from "../oauth/key-set.js";
 import type { System } from "../system.js";
 import type { AuthorizationServerStorage, PendingAuthorization } from "./storage.js";
@@ -82,6 +83,8 @@ export interface AuthorizationServerOptions {
    * RFC 7662: the resources whose tokens a confidential client may ask about, `[]` = none. Absent: there is no introspection endpoint.
    */
   introspectedBy?(client_id: string): readonly string[];
+  /** RFC 9449 §8: with nonces every proof at the token endpoint has to hold a current one. Default: none are asked for. */
+  readonly dpop?: { readonly nonces?: DpopNonces };
   /** Accepts an `http` issuer beyond loopback (R-66 forbids it): codes and tokens then travel in the clear. Default false. */
   readonly dangerouslyAllowHttpIssuer?: boolean;
   /** Address of the peer, for quotas; never read from a header here. */

@@ -29,7 +29,10 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
       const route = found.find((each) => each.method === method);
       const response = route ? await runSteps(route.steps, start, route.refuse) : refuseAsJson(wrongMethod(), start);
       if (route === undefined) response.headers.set("allow", found.map((each) => each.method).join(", "));
-      if (cors) response.headers.set("access-control-allow-origin", "*");
+      if (cors) {
+        response.headers.set("access-control-allow-origin", "*");
+        response.headers.set("access-control-expose-headers", "dpop-nonce, retry-after, www-authenticate");
+      }
       return request.method === "HEAD" ? new Response(null, response) : response;
     },
   };

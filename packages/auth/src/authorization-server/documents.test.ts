@@ -25,6 +25,7 @@ describe("R-61, R-63, R-64, R-72, R-86: metadata", () => {
       token_endpoint_auth_signing_alg_values_supported: algorithms,
       revocation_endpoint_auth_methods_supported: methods,
       revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+      dpop_signing_alg_values_supported: ["ES256", "Ed25519", "EdDSA", "ES384", "RS256", "PS256"],
       authorization_response_iss_parameter_supported: true,
       client_id_metadata_document_supported: true,
       subject_types_supported: ["public"],

@@ -31,12 +31,16 @@ function toOAuthError(error: unknown, { server, url }: Start): OAuthError {
 /** RFC 6749 §5.2. */
 export function refuseAsJson(error: unknown, flow: Start): Response {
   const refused = toOAuthError(error, flow);
+  const ofProof = refused.reason === "dpop_proof" || refused.reason === "dpop_nonce";
   const headers: Record<string, string> = {};
   // RFC 6749 §5.2, RFC 9110 §15.5.2: a 401 says which scheme works.
-  if (refused.status === 401) headers["www-authenticate"] = 'Basic realm="token endpoint"';
+  if (refused.status === 401 && !ofProof) headers["www-authenticate"] = 'Basic realm="token endpoint"';
+  const { nonces } = flow.server.options.dpop ?? {};
+  if (ofProof && nonces !== undefined) headers["dpop-nonce"] = nonces.current(flow.server.system.now());
   if (refused.retryAfter !== undefined) headers["retry-after"] = String(refused.retryAfter);
   const body = { error: refused.error ?? "invalid_request", error_description: formatDescription(refused) };
-  return jsonResponse(body, { status: refused.status, headers });
+  // RFC 9449 §5, §8: here a bad proof is a bad request, and no authentication that failed.
+  return jsonResponse(body, { status: ofProof ? 400 : refused.status, headers });
 }
 
 /** What a person has to read, because there is nowhere safe to send it (RFC 6749 §4.1.2.1). */

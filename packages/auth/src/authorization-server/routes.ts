@@ -14,6 +14,7 @@ import type { Server } from "./server.js";
 import { authenticateClient, readFormBody } from "./steps/authenticate-client.js";
 import { checkAuthorizationRequest } from "./steps/check-authorization-request.js";
 import { identifyClient } from "./steps/identify-client.js";
+import { proveKey } from "./steps/prove-key.js";
 import { proveRedirectUri } from "./steps/prove-redirect-uri.js";
 import { readAuthorizationRequest } from "./steps/read-authorization-request.js";
 import { findGrant, redeemGrant } from "./steps/redeem-grant.js";
@@ -62,7 +63,7 @@ const ENDPOINTS: readonly (Route & { readonly when?: (server: Server) => boolean
     path: "/token",
     cors: true,
     refuse: refuseAsJson,
-    steps: steps(readFormBody, findGrant, authenticateClient, redeemGrant),
+    steps: steps(readFormBody, findGrant, proveKey, authenticateClient, redeemGrant),
   },
   {
     method: "POST",

@@ -1,23 +1,34 @@
 import { formatScope } from "../core/scope.js";
-import { formatAccessToken } from "../oauth/access-token.js";
+import { type AccessTokenClaims, formatAccessToken } from "../oauth/access-token.js";
 import { randomToken } from "../system.js";
 import { jsonResponse } from "./responses.js";
-import type { Server } from "./server.js";
+import type { KeyProven } from "./steps/prove-key.js";
 import type { Session } from "./storage.js";
+
+/** What one answer gives, besides what its session says. */
+export interface Granted {
+  readonly scopes: readonly string[];
+  readonly refresh_token: string | undefined;
+  /** Further claims of the access token. */
+  readonly claims?: Pick<AccessTokenClaims, "act" | "may_act">;
+  /** Further members of the answer. */
+  readonly members?: Readonly<Record<string, unknown>>;
+}
 
 /**
  * RFC 6749 §5.1: the answer of every grant. The access token is a JWT by RFC 9068 for the session's one resource, lives no longer than
- * the session, and carries the session's id, by which it can be ended. `scope` is always said, also when it is what was asked.
+ * the session, and carries the session's id, by which it can be ended; with a proof it is bound to the key (RFC 9449 §5). `scope` is
+ * always said, also when it is what was asked.
  */
 export async function tokenResponse(
-  server: Server,
+  { server, proof }: Pick<KeyProven, "server" | "proof">,
   session: Session,
-  granted: { readonly scopes: readonly string[]; readonly refresh_token: string | undefined },
+  granted: Granted,
 ): Promise<Response> {
   const iat = server.system.now();
   const exp = Math.min(iat + server.lifetimes.accessToken, session.expires);
   const scope = formatScope(granted.scopes);
-  const claims = {
+  const claims: AccessTokenClaims = {
     iss: server.issuer,
     sub: session.sub,
     aud: session.resource,
@@ -28,12 +39,20 @@ export async function tokenResponse(
     exp,
     sid: session.id,
     auth_time: session.auth_time,
+    ...granted.claims,
+    ...(proof === undefined ? {} : { cnf: { jkt: proof.jkt } }),
   };
-  return jsonResponse({
+  const body = {
     access_token: await formatAccessToken(claims, server.options.keys),
-    token_type: "Bearer",
+    token_type: proof === undefined ? "Bearer" : "DPoP",
     expires_in: exp - iat,
     scope,
     ...(granted.refresh_token === undefined ? {} : { refresh_token: granted.refresh_token }),
-  });
+    ...granted.members,
+  };
+  const { nonces } = server.options.dpop ?? {};
+  // RFC 9449 §8.2: the next nonce comes with the answer, so that the next request need not ask for it.
+  const headers: Record<string, string> = {};
+  if (proof !== undefined && nonces !== undefined) headers["dpop-nonce"] = nonces.current(iat);
+  return jsonResponse(body, { headers });
 }

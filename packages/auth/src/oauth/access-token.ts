@@ -2,6 +2,7 @@ import { CompactSign } from "jose";
 import { OAuthError, type OAuthErrorReason } from "../core/oauth-error.js";
 import type { Actor } from "../core/principal.js";
 import { type Awaitable, chain } from "./awaitable.js";
+import { claimAt, claimValues, missingClaim, type RequiredClaims } from "./claims.js";
 import { type DecodedJws, decodeJws, isJsonObject, type JsonClaims } from "./jws.js";
 import type { KeySet, SigningKeys, VerifySignature } from "./key-set.js";
 
@@ -19,6 +20,8 @@ export interface AccessTokenClaims {
   readonly sid?: string;
   readonly auth_time?: number;
   readonly act?: JsonClaims;
+  /** RFC 8693 §4.4: who may exchange this token to act for its subject. */
+  readonly may_act?: JsonClaims;
   readonly cnf?: { readonly jkt: string };
 }
 
@@ -30,14 +33,27 @@ export interface TokenDialect {
   readonly clientIdClaim?: string;
   /** Claim with the scopes, a string or an array of strings, for example `scp`. Default `scope`, a string. */
   readonly scopeClaim?: string;
+  /** Tokens without any `typ` are accepted; then `requiredClaims` should tell access tokens from ID tokens. */
+  readonly withoutTyp?: boolean;
+  /** Tokens may lack `aud`; they then must be of one of {@link AccessTokenIssuer.clients}. An `aud` that is there must still fit. */
+  readonly withoutAudience?: boolean;
+  /** Claims that must be there with one of these values, for example `{ token_use: ["access"] }`. */
+  readonly requiredClaims?: RequiredClaims;
+  /** Its scopes → scopes here; what is not listed is dropped. Absent: as they are. */
+  readonly scopes?: Readonly<Record<string, readonly string[]>>;
+  /** Claims with groups or roles; a dot leads into an object. Their values become {@link VerifiedAccessToken.asserted}. */
+  readonly roleClaims?: readonly string[];
 }
 
 /** One authorization server whose tokens are accepted. */
 export interface AccessTokenIssuer {
   readonly issuer: string;
-  readonly keys: KeySet;
+  /** Absent: its tokens are not verified by signature. */
+  readonly keys?: KeySet | undefined;
   /** Exact values, one of which `aud` must hold. */
   readonly audience: readonly string[];
+  /** Only tokens of these clients; absent: of any. */
+  readonly clients?: readonly string[];
   readonly dialect?: TokenDialect;
 }
 
@@ -62,6 +78,8 @@ export interface VerifiedAccessToken {
   readonly actor: Actor | undefined;
   readonly chain: readonly Actor[];
   readonly cnf: { readonly jkt: string } | undefined;
+  /** Values of the dialect's `roleClaims`; absent where there are none. */
+  readonly asserted?: readonly string[];
   readonly exp: number;
   readonly iat: number;
 }
@@ -91,17 +109,32 @@ export function validateAccessToken(token: string, expected: AccessTokenExpectat
   const jws = decodeOrRefuse(token);
   const trusted = typeof jws.claims.iss === "string" ? expected.issuerOf(jws.claims.iss) : undefined;
   if (trusted === undefined) refuse("token_issuer", `issuer ${JSON.stringify(jws.claims.iss ?? null).slice(0, 200)}`);
+  const { keys } = trusted;
+  if (keys === undefined) refuse("token_issuer", "tokens of this issuer are not verified by signature");
   validateTyp(jws.header.typ, trusted.dialect);
-  validateAudience(jws.claims.aud, trusted.audience);
-  validateTimes(jws.claims, expected);
-  const verified = readClaims(jws.claims, trusted);
-  return chain(trusted.keys.find({ alg: jws.header.alg, kid: jws.header.kid }, expected.now), (key) => {
+  const verified = validateClaims(jws.claims, trusted, expected);
+  return chain(keys.find({ alg: jws.header.alg, kid: jws.header.kid }, expected.now), (key) => {
     if (key === undefined) refuse("token_signature", "no such key");
     const { signingInput, signature } = jws;
     return chain(expected.verifySignature(jws.header.alg, key, signingInput, signature), (valid) =>
       valid === true ? verified : refuse("token_signature", "wrong signature"),
     );
   });
+}
+
+/** Audience, times and claims, whoever vouches for them: a signature, or the issuer's introspection endpoint. @throws OAuthError `token_…` */
+export function validateClaims(
+  claims: JsonClaims,
+  trusted: AccessTokenIssuer,
+  expected: Pick<AccessTokenExpectation, "now" | "clockSkew">,
+): VerifiedAccessToken {
+  validateAudience(claims.aud, trusted);
+  validateTimes(claims, expected);
+  const missing = missingClaim(claims, trusted.dialect?.requiredClaims ?? {});
+  if (missing !== undefined) refuse("token_malformed", `claim ${JSON.stringify(missing)} is not as required`);
+  const verified = readClaims(claims, trusted);
+  if (trusted.clients?.includes(verified.client_id) === false) refuse("token_audience", "of a client not listed");
+  return verified;
 }
 
 function decodeOrRefuse(token: string): DecodedJws {
@@ -115,17 +148,19 @@ function decodeOrRefuse(token: string): DecodedJws {
 /** RFC 9068 §4: an ID token of the same issuer must not pass for an access token; `typ` is what tells them apart. */
 function validateTyp(typ: unknown, dialect: TokenDialect | undefined): void {
   const value = typeof typ === "string" ? typ.toLowerCase().replace(/^application\//, "") : undefined;
-  if (value === "at+jwt") return;
+  if (value === "at+jwt" || (typ === undefined && dialect?.withoutTyp === true)) return;
   if (value === undefined || !(dialect?.typ ?? []).some((accepted) => accepted.toLowerCase() === value)) {
     refuse("token_malformed", "typ is not at+jwt");
   }
 }
 
 /** RFC 9068 §4 and R-21: exact, no prefix, no trailing slash forgiven. */
-function validateAudience(aud: unknown, accepted: readonly string[]): void {
+function validateAudience(aud: unknown, { audience, clients, dialect }: AccessTokenIssuer): void {
+  // Never without a rule in its place: then a token for anything that trusts this issuer would do.
+  if (aud === undefined && dialect?.withoutAudience === true && clients !== undefined) return;
   const values: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   if (!values.every((value) => typeof value === "string")) refuse("token_malformed", "aud is malformed");
-  if (!values.some((value) => accepted.includes(value as string))) refuse("token_audience", "other audience");
+  if (!values.some((value) => audience.includes(value as string))) refuse("token_audience", "other audience");
 }
 
 function validateTimes(claims: JsonClaims, { now, clockSkew }: AccessTokenExpectation): void {
@@ -158,6 +193,9 @@ function readClaims(claims: JsonClaims, trusted: AccessTokenIssuer): VerifiedAcc
     actor,
     chain,
     cnf: readConfirmation(claims.cnf),
+    ...(dialect?.roleClaims !== undefined && {
+      asserted: dialect.roleClaims.flatMap((name) => claimValues(claimAt(claims, name))),
+    }),
     exp: claims.exp as number,
     iat: claims.iat as number,
   };
@@ -176,7 +214,13 @@ function readScopes(claims: JsonClaims, dialect: TokenDialect | undefined): read
   if (!scopes.every((scope) => typeof scope === "string" && SCOPE_TOKEN.test(scope))) {
     refuse("token_malformed", "scope is malformed");
   }
-  return [...new Set(scopes as readonly string[])];
+  const known = dialect?.scopes;
+  const named = scopes as readonly string[];
+  return [
+    ...new Set(
+      known === undefined ? named : named.flatMap((one) => (Object.hasOwn(known, one) ? (known[one] ?? []) : [])),
+    ),
+  ];
 }
 
 /** RFC 8693 §4.1: nested `act`, outermost is the current actor. Too long a chain is refused rather than cut. */

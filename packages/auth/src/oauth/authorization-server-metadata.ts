@@ -1,3 +1,4 @@
+import { DPOP_ALGORITHMS } from "./dpop.js";
 import { SIGNATURE_ALGORITHMS } from "./key-set.js";
 
 /** RFC 8414 §2, RFC 9207 §3 and OpenID Connect Discovery §3, as far as this package publishes it. */
@@ -19,6 +20,7 @@ export interface AuthorizationServerMetadata {
   readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
   readonly revocation_endpoint_auth_methods_supported: readonly string[];
   readonly revocation_endpoint_auth_signing_alg_values_supported: readonly string[];
+  readonly dpop_signing_alg_values_supported: readonly string[];
   readonly authorization_response_iss_parameter_supported: true;
   readonly client_id_metadata_document_supported?: true;
   readonly subject_types_supported: readonly string[];
@@ -66,6 +68,7 @@ export function formatAuthorizationServerMetadata(facts: MetadataFacts): Authori
     token_endpoint_auth_signing_alg_values_supported: SIGNATURE_ALGORITHMS,
     revocation_endpoint_auth_methods_supported: facts.authMethods,
     revocation_endpoint_auth_signing_alg_values_supported: SIGNATURE_ALGORITHMS,
+    dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
     authorization_response_iss_parameter_supported: true,
     ...(facts.documents ? { client_id_metadata_document_supported: true } : {}),
     // No ID token is ever issued; the schemas of clients that read the OpenID form want these two members.

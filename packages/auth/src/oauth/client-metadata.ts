@@ -46,6 +46,8 @@ export function parseClientMetadata(value: unknown, rules: ClientMetadataRules):
     response_types: readResponseTypes(source, problems),
     token_endpoint_auth_method: method,
     application_type: readApplicationType(source, redirect_uris, problems),
+    // RFC 9449 §5.2; a client that says less than `true` has said nothing.
+    ...(source.dpop_bound_access_tokens === true ? { dpop_bound_access_tokens: true } : {}),
   };
   if (problems.length > 0) throw refused(problems);
   return { metadata, dropped };

@@ -13,6 +13,7 @@ import type { Store } from "../stores/store.js";
 import { createHttpUpstream } from "../upstream/http.js";
 import { createStdioUpstream } from "../upstream/stdio.js";
 import { type Upstream, UpstreamError } from "../upstream/upstream.js";
+import { createDpopPorts } from "./dpop-ports.js";
 import type { Installation, InstalledServer } from "./installation.js";
 import { readSecrets } from "./secrets.js";
 
@@ -60,6 +61,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
     allowedOrigins: config.allowedOrigins,
     verifySignature: verifySignatureNode,
     sha256: sha256Node,
+    dpop: createDpopPorts(store),
     system,
   });
   const upstream = createUpstream(installed, parts);

@@ -14,6 +14,7 @@ import type { Store } from "../stores/store.js";
 import { KNOWN_SCHEMES } from "./client-data.js";
 import type { ComposedServer } from "./compose-server.js";
 import { withConfiguredClients } from "./configured-clients.js";
+import { createDpopPorts } from "./dpop-ports.js";
 import type { Installation } from "./installation.js";
 import { readEntitlement } from "./records.js";
 import { composeSignInElsewhere } from "./sign-in-elsewhere.js";
@@ -61,6 +62,7 @@ export function composeWeb(parts: WebParts): Web {
     fetchDocument: createSafeFetchDocument(),
     registration: { ...installation.config.registration, knownSchemes: KNOWN_SCHEMES },
     lifetimes: installation.config.lifetimes,
+    dpop: { nonces: createDpopPorts(store).nonces },
     // Quotas count networks: whoever has one IPv6 address has its whole /64.
     remoteAddress: (request) => addressKey(remoteAddress(request)),
     system,

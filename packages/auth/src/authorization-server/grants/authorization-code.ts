@@ -31,12 +31,12 @@ export const authorizationCode: GrantType = {
       ? randomToken(server.system)
       : undefined;
     const session = await createSession(request, record, refresh_token);
-    return tokenResponse(server, session, { scopes, refresh_token });
+    return tokenResponse(request, session, { scopes, refresh_token });
   },
 };
 
 /** The code is for this client, this redirect URI, this resource and the holder of this verifier. */
-async function checkBinding({ server, parameters, client }: TokenRequest, record: CodeRecord, verifier: string) {
+async function checkBinding({ server, parameters, client, proof }: TokenRequest, record: CodeRecord, verifier: string) {
   const refuse = (detail: string) => new OAuthError("code_refused", { detail });
   if (record.client_id !== client.metadata.client_id) throw refuse("issued to another client");
   // OAuth 2.1 §10.2 dropped this parameter since PKCE does its work; where it is sent it has to be right.
@@ -44,6 +44,8 @@ async function checkBinding({ server, parameters, client }: TokenRequest, record
   if (redirect_uri !== record.redirect_uri) throw refuse("another redirect_uri");
   const resource = findResource(server, parameters.all("resource")) ?? record.resource;
   if (resource !== record.resource) throw new OAuthError("target_unknown", { detail: "another resource" });
+  // RFC 9449 §10: the key was named when the code was asked for.
+  if (record.dpop_jkt !== undefined && record.dpop_jkt !== proof?.jkt) throw refuse("another DPoP key");
   if (!(await isCodeVerifier(verifier, record.code_challenge))) throw refuse("wrong code_verifier");
 }
 
@@ -64,7 +66,7 @@ async function createSession(
 ): Promise<Session> {
   const { server, client } = request;
   const { storage } = server.options;
-  const { sub, client_id, resource, scopes, grant_id, auth_time, dpop_jkt } = record;
+  const { sub, client_id, resource, scopes, grant_id, auth_time } = record;
   const grant = await storage.grants.find(sub, client_id, resource);
   if (grant?.id !== grant_id) throw new OAuthError("session_ended", { detail: "the grant was revoked" });
   const now = server.system.now();
@@ -78,7 +80,7 @@ async function createSession(
     client_id,
     resource,
     scopes,
-    dpop_jkt,
+    dpop_jkt: refreshKeyOf(request),
     label: displayName(client.metadata.client_name ?? "") || client_id,
     auth_time,
     created: now,
@@ -89,4 +91,9 @@ async function createSession(
   };
   await storage.sessions.create(session, refresh_token === undefined ? undefined : await sha256(refresh_token));
   return session;
+}
+
+/** RFC 9449 §5: refresh tokens of public clients are bound to the key; those of others are bound to the client, who may change keys. */
+function refreshKeyOf({ client, proof }: TokenRequest): string | undefined {
+  return client.metadata.token_endpoint_auth_method === "none" ? proof?.jkt : undefined;
 }

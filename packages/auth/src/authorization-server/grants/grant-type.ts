@@ -1,9 +1,9 @@
 import type { Parameters } from "../../oauth/parameters.js";
-import type { Start } from "../pipeline.js";
+import type { KeyProven } from "../steps/prove-key.js";
 import type { ClientRecord } from "../storage.js";
 
 /** A token request whose client has authenticated. `parameters` holds the grant's own ones and nothing else. */
-export interface TokenRequest extends Start {
+export interface TokenRequest extends KeyProven {
   readonly client: ClientRecord;
   readonly parameters: Parameters;
 }

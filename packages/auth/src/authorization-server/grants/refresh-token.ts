@@ -25,12 +25,16 @@ export const refreshToken: GrantType = {
     const presented_hash = await sha256(presented);
     const found = await server.options.storage.sessions.findByRefresh(presented_hash);
     if (found?.session.client_id !== client.metadata.client_id) throw new OAuthError("refresh_token_refused");
+    const { dpop_jkt } = found.session;
+    if (dpop_jkt !== undefined && dpop_jkt !== request.proof?.jkt) {
+      throw new OAuthError("refresh_token_refused", { detail: "bound to a DPoP key that was not proven" });
+    }
     const resource = findResource(server, parameters.all("resource")) ?? found.session.resource;
     if (resource !== found.session.resource) throw new OAuthError("target_unknown", { detail: "another resource" });
     const wanted = await readScope(request, found.session);
     const scopes = await effectiveScopes(server, found.session, wanted);
-    const { session, refresh_token } = await rotate(request, presented, presented_hash);
-    return tokenResponse(server, session, { scopes, refresh_token });
+    const { session, refresh_token } = await rotate(request, presented, { presented_hash, dpop_jkt });
+    return tokenResponse(request, session, { scopes, refresh_token });
   },
 };
 
@@ -44,13 +48,16 @@ async function readScope({ server, parameters }: TokenRequest, session: Session)
 }
 
 /** Design §5.3: one rotation; the predecessor yields the same successor for a moment; after that it ends the session. */
-async function rotate({ server, client }: TokenRequest, presented: string, presented_hash: string) {
+async function rotate(
+  { server, client }: TokenRequest,
+  presented: string,
+  bound: { readonly presented_hash: string; readonly dpop_jkt: string | undefined },
+) {
   const { system, lifetimes } = server;
   const successor = randomToken(system);
   const result = await server.options.storage.sessions.rotate({
-    presented_hash,
+    ...bound,
     client_id: client.metadata.client_id,
-    dpop_jkt: undefined,
     successor_hash: await sha256(successor),
     sealed_successor: await sealSuccessor(system, presented, successor),
     now: system.now(),

@@ -4,6 +4,8 @@ import { isCodeChallenge } from "../../oauth/pkce.js";
 import type { Redirectable } from "./prove-redirect-uri.js";
 
 const MAX_STATE_LENGTH = 4096;
+/** base64url of a SHA-256. */
+const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
 
 /** What a request must be, in the order in which it is asked. */
 const RULES: readonly { readonly reason: OAuthErrorReason; breaks(parameters: Parameters): boolean }[] = [
@@ -16,6 +18,8 @@ const RULES: readonly { readonly reason: OAuthErrorReason; breaks(parameters: Pa
   { reason: "code_challenge_missing", breaks: ({ one }) => one("code_challenge") === undefined },
   { reason: "code_challenge_malformed", breaks: ({ one }) => one("code_challenge_method") !== "S256" },
   { reason: "code_challenge_malformed", breaks: ({ one }) => !isCodeChallenge(one("code_challenge") ?? "") },
+  // RFC 9449 §10: a key that no proof can have would make a code that nobody can redeem.
+  { reason: "request_malformed", breaks: ({ one }) => !THUMBPRINT.test(one("dpop_jkt") ?? "A".repeat(43)) },
   { reason: "request_malformed", breaks: ({ one }) => (one("state")?.length ?? 0) > MAX_STATE_LENGTH },
 ];
 

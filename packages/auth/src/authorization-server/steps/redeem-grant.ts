@@ -4,6 +4,7 @@ import type { GrantType } from "../grants/grant-type.js";
 import { GRANT_TYPES } from "../grants/table.js";
 import type { ClientRecord } from "../storage.js";
 import type { FormRequest } from "./authenticate-client.js";
+import type { KeyProven } from "./prove-key.js";
 
 interface GrantRequest extends FormRequest {
   readonly grant: GrantType;
@@ -19,8 +20,12 @@ export function findGrant(flow: FormRequest): GrantRequest {
 }
 
 /** The grant's own file does the rest, and sees its own parameters only. */
-export function redeemGrant(flow: GrantRequest & { readonly client: ClientRecord }): Promise<Response> {
-  const { grant, client, form } = flow;
+export function redeemGrant(flow: GrantRequest & KeyProven & { readonly client: ClientRecord }): Promise<Response> {
+  const { grant, client, form, proof } = flow;
   if (!client.metadata.grant_types.includes(grant.name)) throw new OAuthError("client_not_allowed");
+  // RFC 9449 §5.2: the client said that it never wants a token that is not bound.
+  if (client.metadata.dpop_bound_access_tokens === true && proof === undefined) {
+    throw new OAuthError("dpop_proof", { detail: "the client registered dpop_bound_access_tokens" });
+  }
   return grant.handle({ ...flow, parameters: form.pick(grant.parameters) });
 }

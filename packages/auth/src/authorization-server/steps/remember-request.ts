@@ -25,7 +25,7 @@ export async function rememberRequest(flow: Redirectable): Promise<Redirectable 
     scopes: readScopes(parameters.one("scope") ?? ""),
     resource: findResource(server, parameters.all("resource")) ?? onlyOne(server.options.resources()),
     prompt,
-    dpop_jkt: undefined,
+    dpop_jkt: parameters.one("dpop_jkt"),
     created: now,
     expires: now + server.lifetimes.pending,
   };
