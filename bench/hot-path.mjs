@@ -11,7 +11,7 @@ const SECONDS = Number(process.argv[3] ?? 2);
 const ROWS = new Set((process.argv[4] ?? "T1,L1,C1,M1,R1").split(","));
 // Compilers need some 30,000 calls before they are done; a busy machine takes longer for them.
 const WARM_UP_SECONDS = 6;
-const STREAMS = 1_000;
+const STREAMS = 2_000;
 const WAVES = 5;
 const body = JSON.stringify({
   jsonrpc: "2.0",
@@ -108,19 +108,20 @@ async function openStreams({ port, tokens: [token], session }) {
 }
 
 async function memory(gateway) {
-  const { rss: idle } = await ask(gateway, "idle");
+  const idle = await ask(gateway, "idle");
   console.log(
-    `\nM1 ${STREAMS} idle event streams, ${WAVES} waves (KB of RSS per stream over a fresh process; target 35, flat)`,
+    `\nM1 ${STREAMS} idle event streams, ${WAVES} waves (KB per stream over a fresh process; target: RSS 35, flat)`,
   );
   for (let wave = 1; wave <= WAVES; wave++) {
     const end = await openStreams(gateway);
     await later(300);
-    const { rss, open } = await ask(gateway, "open");
+    const { rss, heap, open } = await ask(gateway, "open");
+    const each = (now, then) => ((now - then) / 1024 / STREAMS).toFixed(1);
     end();
     await later(500);
     const after = await ask(gateway, "ended");
     console.log(
-      `  wave ${wave}  ${((rss - idle) / 1024 / STREAMS).toFixed(1)} KB  open ${open}  then ${after.open} exchanges, ${after.upstream.running} upstream`,
+      `  wave ${wave}  RSS ${each(rss, idle.rss)}  heap ${each(heap, idle.heap)}  open ${open}  then ${after.open} exchanges, ${after.upstream.running} upstream`,
     );
   }
 }

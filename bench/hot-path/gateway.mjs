@@ -61,5 +61,7 @@ for (let index = 0; index < tokens; index++) made.push(await issuer.token({ sid:
 process.send?.({ port, tokens: made, session: sessions });
 process.on("message", (question) => {
   globalThis.gc?.();
-  process.send?.({ question, rss: process.memoryUsage.rss(), open: gateway.openExchanges, upstream: upstream.stats() });
+  globalThis.gc?.();
+  const { rss, heapUsed: heap } = process.memoryUsage();
+  process.send?.({ question, rss, heap, open: gateway.openExchanges, upstream: upstream.stats() });
 });
