@@ -3,6 +3,7 @@ import { ConfigError } from "../config/problem.js";
 import { CliError, EXIT } from "./exit.js";
 import { addExplainCommand } from "./explain-command.js";
 import { addOperatorCommands } from "./operator-commands.js";
+import { addPolicyCommands } from "./policy-command.js";
 import { addProtectCommand } from "./protect-command.js";
 import { addServeCommand } from "./serve-command.js";
 import { VERSION } from "./version.js";
@@ -32,6 +33,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addServeCommand(program, done);
   addOperatorCommands(program, done);
   addExplainCommand(program, done);
+  addPolicyCommands(program, done);
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
