@@ -46,8 +46,15 @@ export {
 } from "./core/resource.js";
 export { createScopeHierarchy, expandScopes, formatScope, parseScope, type ScopeHierarchy } from "./core/scope.js";
 export { type AccessTokenClaims, formatAccessToken, type TokenDialect } from "./oauth/access-token.js";
+export { claimAt, claimValues, missingClaim, type RequiredClaims } from "./oauth/claims.js";
 export { DPOP_ALGORITHMS, type DpopNonces, type ReplayRecorder, validateDpopProof } from "./oauth/dpop.js";
-export { fetchConfiguredDocument } from "./oauth/fetch-document.js";
+export { fetchConfiguredDocument, type PostForm } from "./oauth/fetch-document.js";
+export {
+  createIntrospection,
+  type Introspected,
+  type Introspection,
+  type IntrospectionOptions,
+} from "./oauth/introspection.js";
 export type { KeySet, SignatureAlgorithm, SigningKeys, VerifySignature } from "./oauth/key-set.js";
 export { localKeySet } from "./oauth/key-set.js";
 export { createRemoteKeySet, type RemoteKeySetOptions } from "./oauth/remote-key-set.js";

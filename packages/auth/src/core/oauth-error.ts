@@ -46,6 +46,16 @@ export const OAUTH_ERRORS = {
     status: 503,
     description: "The keys of the token's issuer cannot be read right now. Try again.",
   },
+  token_inactive: {
+    error: "invalid_token",
+    status: 401,
+    description: "The access token is unknown to its issuer, expired or revoked.",
+  },
+  introspection_unavailable: {
+    error: "temporarily_unavailable",
+    status: 503,
+    description: "The token's issuer cannot be asked right now. Try again.",
+  },
   liveness_unknown: {
     error: "temporarily_unavailable",
     status: 503,

@@ -27,6 +27,8 @@ export interface Principal {
   readonly chain: readonly Actor[];
   /** Key binding (RFC 7800, RFC 9449 §6.1). The proof has been verified already. */
   readonly cnf: { readonly jkt: string } | undefined;
+  /** Groups or roles that a foreign token names. Nothing counts of them but what a record source makes of them, which becomes `roles`. */
+  readonly asserted?: readonly string[];
   /** Roles of the user record, never of the token. */
   readonly roles: readonly string[];
   /** Expiry and issue time of the token, integer seconds. */

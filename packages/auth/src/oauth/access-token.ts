@@ -1,4 +1,4 @@
-import { CompactSign } from "jose";
+import { base64url, CompactSign } from "jose";
 import { OAuthError, type OAuthErrorReason } from "../core/oauth-error.js";
 import type { Actor } from "../core/principal.js";
 import { type Awaitable, chain } from "./awaitable.js";
@@ -137,6 +137,45 @@ export function validateClaims(
   return verified;
 }
 
+/** The issuer that a token claims to be of, not verified; `undefined` where it is no JWT that says. */
+export function claimedIssuer(token: string): string | undefined {
+  const [, payload, signature, ...more] = token.split(".");
+  if (payload === undefined || signature === undefined || more.length > 0) return undefined;
+  try {
+    // Whatever its algorithm: a token that says whose it is must not be shown to another.
+    const claims: unknown = JSON.parse(new TextDecoder().decode(base64url.decode(payload)));
+    return isJsonObject(claims) && typeof claims.iss === "string" ? claims.iss : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const NEVER_ISSUED = 0;
+/** Seconds; the answer itself is not believed for longer. */
+const UNSTATED_LIFETIME = 30;
+/** Token types of access tokens (RFC 6750 §6.1.1, RFC 9449 §7.1): an endpoint may know refresh tokens too. */
+const TOKEN_TYPES: ReadonlySet<string> = new Set(["bearer", "dpop"]);
+
+/**
+ * An active introspection response (RFC 7662 §2.2) under the same rules as a JWT's claims. What may be absent there: `iss` (it is who was
+ * asked), `sub` (the client itself), `exp` (then the answer's own age bounds it) and `iat`: then the token counts as issued before
+ * anything, so that whatever was revoked stays so.
+ */
+export function validateIntrospected(
+  claims: JsonClaims,
+  trusted: AccessTokenIssuer,
+  expected: Pick<AccessTokenExpectation, "now" | "clockSkew">,
+): VerifiedAccessToken {
+  const { iss = trusted.issuer, token_type } = claims;
+  if (iss !== trusted.issuer) refuse("token_issuer", "introspected as of another issuer");
+  const known = typeof token_type === "string" ? TOKEN_TYPES.has(token_type.toLowerCase()) : token_type === undefined;
+  // Without an audience nothing else would tell an access token from a refresh token.
+  if (!known || (token_type === undefined && claims.aud === undefined)) refuse("token_malformed", "no access token");
+  const name = trusted.dialect?.clientIdClaim ?? "client_id";
+  const complete = { iat: NEVER_ISSUED, exp: expected.now + UNSTATED_LIFETIME, sub: claims[name], ...claims, iss };
+  return validateClaims(complete, { ...trusted, dialect: trusted.dialect ?? {} }, expected);
+}
+
 function decodeOrRefuse(token: string): DecodedJws {
   try {
     return decodeJws(token, MAX_TOKEN_LENGTH);
@@ -163,7 +202,10 @@ function validateAudience(aud: unknown, { audience, clients, dialect }: AccessTo
   if (!values.some((value) => audience.includes(value as string))) refuse("token_audience", "other audience");
 }
 
-function validateTimes(claims: JsonClaims, { now, clockSkew }: AccessTokenExpectation): void {
+function validateTimes(
+  claims: JsonClaims,
+  { now, clockSkew }: Pick<AccessTokenExpectation, "now" | "clockSkew">,
+): void {
   for (const name of ["exp", "iat", "nbf"]) {
     const value = claims[name];
     if (value === undefined && name === "nbf") continue;

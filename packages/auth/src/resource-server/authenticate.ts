@@ -2,9 +2,16 @@ import { OAuthError } from "../core/oauth-error.js";
 import type { Policy } from "../core/policy.js";
 import type { Principal } from "../core/principal.js";
 import { expandScopes, type ScopeHierarchy } from "../core/scope.js";
-import { type AccessTokenIssuer, type VerifiedAccessToken, validateAccessToken } from "../oauth/access-token.js";
+import {
+  type AccessTokenIssuer,
+  claimedIssuer,
+  type VerifiedAccessToken,
+  validateAccessToken,
+  validateIntrospected,
+} from "../oauth/access-token.js";
 import { type Awaitable, chain } from "../oauth/awaitable.js";
 import { validateDpopProof } from "../oauth/dpop.js";
+import type { Introspection } from "../oauth/introspection.js";
 import type { VerifySignature } from "../oauth/key-set.js";
 import type { Sha256 } from "../oauth/thumbprint.js";
 import type { System } from "../system.js";
@@ -16,7 +23,7 @@ import { type CachedToken, createTokenCache } from "./token-cache.js";
 const REVERIFY_AFTER = 600;
 
 export interface AuthenticatePorts {
-  readonly issuers: ReadonlyMap<string, AccessTokenIssuer>;
+  readonly issuers: ReadonlyMap<string, KnownIssuer>;
   readonly policy: Policy;
   readonly isLive: (principal: Principal, now: number) => Awaitable<Liveness>;
   readonly verifySignature: VerifySignature;
@@ -28,14 +35,17 @@ export interface AuthenticatePorts {
   readonly system: System;
 }
 
+export interface KnownIssuer extends AccessTokenIssuer {
+  readonly introspection?: Introspection;
+}
+
 /**
  * Token → principal. Verified tokens are remembered; possession proofs and liveness are checked at every call, remembered or not.
  * Synchronous when the token is remembered and not bound to a key, or when every port answers at once.
  */
 export function createAuthenticate(ports: AuthenticatePorts): (head: RequestHead) => Awaitable<Authenticated> {
   const cache = createTokenCache(ports.cachedTokens, ports.sha256);
-  const issuerOf = (iss: string) => ports.issuers.get(iss);
-  const { verifySignature, clockSkew } = ports;
+  const verify = createVerify(ports);
 
   const admit = (entry: CachedToken, credentials: Credentials, head: RequestHead): Awaitable<Authenticated> =>
     chain(checkBinding(entry.principal, credentials, { head, ports }), () => withRecords(entry, ports));
@@ -45,17 +55,39 @@ export function createAuthenticate(ports: AuthenticatePorts): (head: RequestHead
     const now = ports.system.now();
     const known = cache.find(credentials.token, now);
     if (known !== undefined) return admit(known, credentials, head);
-    const verified = validateAccessToken(credentials.token, { issuerOf, verifySignature, clockSkew, now });
-    return chain(verified, (token) => {
-      const entry = remembered(token, now);
+    return chain(verify(credentials.token, now), ({ token, until }) => {
+      const entry: CachedToken = { principal: { ...token, roles: [] }, until, last: undefined };
       cache.add(credentials.token, entry);
       return admit(entry, credentials, head);
     });
   };
 }
 
-function remembered(token: VerifiedAccessToken, now: number): CachedToken {
-  return { principal: { ...token, roles: [] }, until: Math.min(token.exp, now + REVERIFY_AFTER), last: undefined };
+interface Verified {
+  readonly token: VerifiedAccessToken;
+  /** Integer seconds: until when that may be believed without looking again. */
+  readonly until: number;
+}
+
+/** By signature, or by asking the issuer. A token that names its issuer is judged by that one alone; one that does not can only be asked about. */
+function createVerify({ issuers, verifySignature, clockSkew }: AuthenticatePorts) {
+  const issuerOf = (iss: string) => issuers.get(iss);
+  const asked = [...issuers.values()].find(({ introspection }) => introspection !== undefined);
+  const bySignature = (token: string, now: number): Awaitable<Verified> =>
+    chain(validateAccessToken(token, { issuerOf, verifySignature, clockSkew, now }), (verified) => ({
+      token: verified,
+      until: Math.min(verified.exp, now + REVERIFY_AFTER),
+    }));
+  if (asked?.introspection === undefined) return bySignature;
+  const { introspection } = asked;
+  return (token: string, now: number): Awaitable<Verified> => {
+    const iss = claimedIssuer(token);
+    if (iss !== undefined && iss !== asked.issuer) return bySignature(token, now);
+    return introspection.ask(token).then(({ claims, until }) => {
+      if (claims === undefined) throw new OAuthError("token_inactive");
+      return { token: validateIntrospected(claims, asked, { now, clockSkew }), until };
+    });
+  };
 }
 
 /** RFC 9449 §7.1 and §7.2: a bound token comes with the DPoP scheme and a proof, an unbound one with neither. */

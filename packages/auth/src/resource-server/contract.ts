@@ -7,6 +7,7 @@ import type { Principal } from "../core/principal.js";
 import type { TokenDialect } from "../oauth/access-token.js";
 import type { Awaitable } from "../oauth/awaitable.js";
 import type { DpopNonces, ReplayRecorder } from "../oauth/dpop.js";
+import type { Introspection } from "../oauth/introspection.js";
 import type { KeySet, VerifySignature } from "../oauth/key-set.js";
 import type { Sha256 } from "../oauth/thumbprint.js";
 import type { System } from "../system.js";
@@ -41,9 +42,14 @@ export type Liveness =
 
 export interface TrustedIssuer {
   readonly issuer: string;
-  readonly keys: KeySet;
+  /** Its tokens are JWTs, verified here. Exactly one of `keys` and `introspection`. */
+  readonly keys?: KeySet;
+  /** It is asked about every token. At most one issuer of a resource: an opaque token is shown to nobody but this one. */
+  readonly introspection?: Introspection;
   /** Exact values, one of which `aud` must hold; default: the resource. */
   readonly audience?: readonly string[];
+  /** Only tokens of these clients; absent: of any. */
+  readonly clients?: readonly string[];
   /** For a foreign server that does not follow RFC 9068; default: it does. */
   readonly dialect?: TokenDialect;
 }

@@ -115,6 +115,15 @@ function validateOptions(options: ResourceServerOptions): void {
       : "issuers: an audience list is empty",
     clockSkew >= 0 && clockSkew <= MAX_CLOCK_SKEW ? "" : `clockSkew: 0 to ${MAX_CLOCK_SKEW} seconds`,
     cachedTokens >= 1 ? "" : "cachedTokens: at least 1",
+    issuers.every(({ keys, introspection }) => (keys === undefined) !== (introspection === undefined))
+      ? ""
+      : "issuers: each needs exactly one of keys and introspection",
+    issuers.filter(({ introspection }) => introspection !== undefined).length <= 1
+      ? ""
+      : "issuers: only one may have introspection, since an opaque token does not say whose it is",
+    issuers.every(({ dialect, clients }) => dialect?.withoutAudience !== true || (clients?.length ?? 0) > 0)
+      ? ""
+      : "issuers: where tokens may lack an audience, clients must be listed",
     typeof options.isLive === "function" ? "" : "isLive: required; noLocalRecords() where no records are kept",
   ].filter((problem) => problem !== "");
   if (problems.length > 0) throw new TypeError(`createResourceServer: ${problems.join("; ")}`);

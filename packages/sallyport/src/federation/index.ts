@@ -1,5 +1,5 @@
 // What the other folders use of federation.
-export { claimAt, claimValues, type RequiredClaims, type RoleMapping } from "./claims.js";
+export { type RoleMapping, rolesOf } from "./claims.js";
 export { FEDERATION_ERRORS, FederationError, type FederationReason } from "./federation-error.js";
 export { issuerProblem } from "./idp-quirks.js";
 export {

@@ -1,6 +1,6 @@
-import type { System } from "@sallyport/auth";
+import { claimAt, missingClaim, type RequiredClaims, type System } from "@sallyport/auth";
 import * as client from "openid-client";
-import { type Claims, claimAt, mapRoles, missingClaim, type RequiredClaims, type RoleMapping } from "./claims.js";
+import { type Claims, mapRoles, type RoleMapping } from "./claims.js";
 import {
   type BoundedFetch,
   boundedFetch,
