@@ -63,7 +63,10 @@ const LAUNCHER = join(ROOT, "packages/sallyport/bin/sallyport.js");
 
 export async function prepareGround(options: Partial<ProgramOptions> = {}): Promise<Ground> {
   const upstream = await startRecordingUpstream();
-  const program = await startProgram({ ...options, arguments: ["--url", upstream.url, ...(options.arguments ?? [])] });
+  const { arguments: more = [] } = options;
+  // A command of the test's own stands instead of the recording server, which then records nothing.
+  const target = more.includes("--") ? [] : ["--url", upstream.url];
+  const program = await startProgram({ ...options, arguments: [...target, ...more] });
   const { mcpUrl, issuer, dataDir } = program;
   const system = silentSystem();
   const world = join(dataDir, "default");
