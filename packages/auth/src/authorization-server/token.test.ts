@@ -255,6 +255,16 @@ describe("R-71, design §5.3: refresh", () => {
     expect((await client.refresh(phone.refresh_token ?? "")).status).toBe(200);
   });
 
+  test("a session younger than the cut-off that ended its grant is not renewed", async () => {
+    const { client, server } = await setUp();
+    const code = await codeOf(client);
+    const cutoff = server.system.now() + 5;
+    server.system.advance(10);
+    const { refresh_token } = await tokensOf(await client.redeem(code));
+    await server.options.storage.sessions.revoke({ issued_before: cutoff }, server.system.now());
+    expect(await errorOf(await client.refresh(refresh_token))).toEqual([400, "invalid_grant"]);
+  });
+
   test("another client's token is refused, changes nothing, and says no more than an unknown one", async () => {
     const { client, server } = await setUp();
     const thief = await createTestClient(server);

@@ -31,12 +31,19 @@ export const refreshToken: GrantType = {
     }
     const resource = findResource(server, parameters.all("resource")) ?? found.session.resource;
     if (resource !== found.session.resource) throw new OAuthError("target_unknown", { detail: "another resource" });
+    await requireGrant(request, found.session);
     const wanted = await readScope(request, found.session);
     const scopes = await effectiveScopes(server, found.session, wanted);
     const { session, refresh_token } = await rotate(request, presented, { presented_hash, dpop_jkt });
     return tokenResponse(request, session, { scopes, refresh_token });
   },
 };
+
+/** A cut-off by time can end a grant while a younger session under it stands: without what was consented to nothing is renewed. */
+async function requireGrant({ server }: TokenRequest, { sub, client_id, resource, grant_id }: Session): Promise<void> {
+  const grant = await server.options.storage.grants.find(sub, client_id, resource);
+  if (grant?.id !== grant_id) throw new OAuthError("session_ended", { detail: "the grant was revoked" });
+}
 
 /** RFC 6749 §6: nothing that was not granted. @throws OAuthError `scope_exceeded` */
 async function readScope({ server, parameters }: TokenRequest, session: Session): Promise<readonly string[]> {
