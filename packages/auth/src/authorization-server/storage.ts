@@ -2,8 +2,9 @@ import type { ClientMetadata } from "../core/client-metadata.js";
 
 /*
  * What the authorization server asks of a store. Every method that consumes something is ONE atomic step: two callers at once, in two
- * processes, get one success between them. A store that cannot answer rejects with any error; the server then answers 503 or 500 and
- * issues nothing. Times are integer seconds; hashes are base64url SHA-256. Secrets reach a store only as hashes or sealed.
+ * processes, get one success between them. A store that cannot answer rejects: with OAuthError `store_unavailable` when trying again makes
+ * sense (the server answers 503), with any other error otherwise (500); nothing is issued then. Times are integer seconds; hashes are
+ * base64url SHA-256. Secrets reach a store only as hashes or sealed.
  */
 
 export interface ClientRecord {
@@ -149,7 +150,10 @@ export interface RevocationSelector {
 }
 
 export interface SessionStore {
-  /** Stores the session and, where it has one, the hash of its first refresh token. Refuses when the grant is gone. */
+  /**
+   * Stores the session and, where it has one, the hash of its first refresh token. Rejects with OAuthError `session_ended` when the grant
+   * is gone or the session was ended before it was made (a replayed code that overtook the redemption).
+   */
   create(session: Session, refresh_hash: string | undefined): Promise<void>;
   find(id: string): Promise<Session | undefined>;
   /** The session a refresh token (live or rotated) belongs to; for revocation and introspection. */

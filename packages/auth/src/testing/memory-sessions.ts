@@ -1,4 +1,5 @@
 import type { Grant, RevocationSelector, Rotation, Session, SessionStore } from "../authorization-server/storage.js";
+import { OAuthError } from "../core/oauth-error.js";
 
 /** What is known of one refresh token. `successor`: it was rotated. */
 interface RefreshToken {
@@ -19,7 +20,7 @@ export function createMemorySessions(grants: Map<string, Grant>): SessionStore {
   const { sessions, tokens } = tables;
   return {
     async create(session, refresh_hash) {
-      if (!grants.has(session.grant_id)) throw new Error("the grant of this session is gone");
+      if (!grants.has(session.grant_id)) throw new OAuthError("session_ended", { detail: "the grant is gone" });
       if (sessions.has(session.id)) throw new Error("this session exists");
       sessions.set(session.id, session);
       if (refresh_hash !== undefined) tokens.set(refresh_hash, { session_id: session.id });

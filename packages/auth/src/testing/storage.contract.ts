@@ -228,8 +228,9 @@ function describeSessions(store: Store): void {
 
   test("a session is refused when its grant is gone or never was", async () => {
     await store().sessions.revoke({ grant_id: "grant" }, NOW);
-    await expect(store().sessions.create(testSession(), "r1")).rejects.toThrow();
-    await expect(store().sessions.create(testSession({ grant_id: "never" }), "r1")).rejects.toThrow();
+    const refusal = { reason: "session_ended" };
+    await expect(store().sessions.create(testSession(), "r1")).rejects.toMatchObject(refusal);
+    await expect(store().sessions.create(testSession({ grant_id: "never" }), "r1")).rejects.toMatchObject(refusal);
     expect(await store().sessions.find("session")).toBeUndefined();
     expect(await store().sessions.findByRefresh("r1")).toBeUndefined();
   });

@@ -1,3 +1,4 @@
+import { OAuthError } from "@sallyport/auth";
 import type { Session, SessionStore } from "@sallyport/auth/authorization-server";
 import type { Transaction } from "kysely";
 import type { Backend } from "./backend.js";
@@ -44,7 +45,7 @@ export function createSessionStore({ db, write }: Backend): SessionStore {
 
 async function create(tx: Transaction<Schema>, session: Session, refresh_hash: string | undefined): Promise<void> {
   const grant = await tx.selectFrom("grants").select("id").where("id", "=", session.grant_id).executeTakeFirst();
-  if (grant === undefined) throw new Error("the grant of this session is gone");
+  if (grant === undefined) throw new OAuthError("session_ended", { detail: "the grant is gone" });
   // A replayed code ends the session that it made; the replay can overtake the redemption between `consume` and here.
   const ended = await tx
     .selectFrom("codes")
@@ -52,7 +53,7 @@ async function create(tx: Transaction<Schema>, session: Session, refresh_hash: s
     .where("session_id", "=", session.id)
     .where("revoked", "is not", null)
     .executeTakeFirst();
-  if (ended !== undefined) throw new Error("this session was ended before it was made");
+  if (ended !== undefined) throw new OAuthError("session_ended", { detail: "ended before it was made" });
   await tx.insertInto("sessions").values(rowOf(session)).execute();
   if (refresh_hash !== undefined) {
     await addRefreshToken(tx, { hash: refresh_hash, session_id: session.id, predecessor: null });
