@@ -31,7 +31,18 @@ export const verifySignatureNode: VerifySignature = (algorithm, key, signingInpu
   return verify(hash, signingInput, { key: keyObject(key), ...options }, signature);
 };
 
+/** Those that come as the same object, which needs no text to be found. */
+const keysByObject = new WeakMap<JWK, KeyObject>();
+
 function keyObject(jwk: JWK): KeyObject {
+  const known = keysByObject.get(jwk);
+  if (known !== undefined) return known;
+  const found = keyByContent(jwk);
+  keysByObject.set(jwk, found);
+  return found;
+}
+
+function keyByContent(jwk: JWK): KeyObject {
   const { kty, crv, x, y, n, e } = jwk;
   const id = `${kty}.${crv}.${x}.${y}.${n}.${e}`;
   const known = keys.get(id);

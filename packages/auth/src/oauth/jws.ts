@@ -29,16 +29,33 @@ export function decodeJws(token: string, maxLength: number): DecodedJws {
   if (!COMPACT.test(token)) throw new SyntaxError("not a compact JWS");
   const payloadAt = token.indexOf(".") + 1;
   const signatureAt = token.lastIndexOf(".") + 1;
-  const header = parseObject(token.slice(0, payloadAt - 1), "header");
-  if (!ALGORITHMS.has(header.alg)) throw new SyntaxError("algorithm not accepted");
-  if ("crit" in header) throw new SyntaxError("critical header members that are not understood");
-  if (header.kid !== undefined && !isShortString(header.kid)) throw new SyntaxError("malformed kid");
   return {
-    header: header as DecodedJws["header"],
+    header: readHeader(token.slice(0, payloadAt - 1)),
     claims: parseObject(token.slice(payloadAt, signatureAt - 1), "payload"),
     signingInput: encoder.encode(token.slice(0, signatureAt - 1)),
     signature: decode(token.slice(signatureAt), "signature"),
   };
+}
+
+/**
+ * One signer sends the same header again and again, with its key in it when it is a proof (RFC 9449 §4.2). The object is the same each
+ * time, so that what is made of it can be kept in a WeakMap. Bounded, oldest first.
+ */
+const headers = new Map<string, DecodedJws["header"]>();
+const MAX_HEADERS = 1_000;
+const MAX_KEPT_LENGTH = 1_024;
+
+function readHeader(part: string): DecodedJws["header"] {
+  const known = headers.get(part);
+  if (known !== undefined) return known;
+  const header = parseObject(part, "header");
+  if (!ALGORITHMS.has(header.alg)) throw new SyntaxError("algorithm not accepted");
+  if ("crit" in header) throw new SyntaxError("critical header members that are not understood");
+  if (header.kid !== undefined && !isShortString(header.kid)) throw new SyntaxError("malformed kid");
+  const [oldest] = headers.size >= MAX_HEADERS ? headers.keys() : [];
+  if (oldest !== undefined) headers.delete(oldest);
+  if (part.length <= MAX_KEPT_LENGTH) headers.set(part, header as DecodedJws["header"]);
+  return header as DecodedJws["header"];
 }
 
 /** Plain objects only: an array or a primitive is no header and no claims set (RFC 7519 §7.2). */

@@ -23,10 +23,17 @@ export function hasThumbprint(key: JWK): boolean {
 
 /** The SHA-256 thumbprint of a public key (RFC 7638), as in `cnf.jkt`. @throws TypeError for a key without the required members. */
 export function thumbprint(key: JWK, sha256: Sha256): Awaitable<string> {
+  const known = thumbprints.get(key);
+  if (known !== undefined) return known;
   const members = requiredMembers(key);
   if (members === undefined || !hasThumbprint(key)) throw new TypeError("This key has no thumbprint.");
-  return sha256(JSON.stringify(Object.fromEntries(members)));
+  const made = sha256(JSON.stringify(Object.fromEntries(members)));
+  if (typeof made === "string") thumbprints.set(key, made);
+  return made;
 }
+
+/** Of key objects that come again, as those of {@link decodeJws} do; nobody changes them. */
+const thumbprints = new WeakMap<JWK, string>();
 
 function requiredMembers(key: JWK): readonly (readonly [string, unknown])[] | undefined {
   const kty = key.kty ?? "";
