@@ -7,6 +7,8 @@ export interface CallGlob {
   readonly pattern: string;
   /** The one target it matches, where it has no star; so that many patterns need not be tried one by one. */
   readonly exact: string | undefined;
+  /** What every target that it matches begins with. */
+  readonly prefix: string;
   /** Whether it matches a target of {@link targetOf}. */
   matches(target: string): boolean;
 }
@@ -37,5 +39,7 @@ export function createCallGlob(pattern: string): CallGlob {
   if (rest === "") throw new TypeError(`${JSON.stringify(pattern)} names nothing`);
   const normal = kind === "resources/" ? kind + normaliseResourcePattern(rest) : pattern;
   const glob = createGlob(normal);
-  return { pattern, exact: normal.includes("*") ? undefined : normal, matches: glob.matches };
+  const star = normal.indexOf("*");
+  const exact = star === -1 ? normal : undefined;
+  return { pattern, exact, prefix: exact ?? normal.slice(0, star), matches: glob.matches };
 }

@@ -2,6 +2,7 @@ import { type CallGlob, createCallGlob, type McpCall, type Policy, type Rule, ta
 import type { Problem } from "../config/problem.js";
 import type { Config, RuleConfig } from "../config/schema.js";
 import { type Condition, ConditionError, compileCondition } from "./condition.js";
+import { createIndex } from "./rule-index.js";
 
 /** A rule with what it was made from, for those who explain it. */
 export interface PolicyRule extends Rule {
@@ -10,6 +11,8 @@ export interface PolicyRule extends Rule {
   /** Line in the file; absent where there is none. */
   readonly line: number | undefined;
 }
+
+const NONE: readonly PolicyRule[] = [];
 
 type Path = readonly (string | number)[];
 
@@ -116,30 +119,16 @@ function checkWhen(path: Path, { when, allow }: RuleConfig): readonly Problem[] 
   }
 }
 
-/** A policy with its rules indexed by what they name: hundreds of rules on other tools cost one look-up. */
+/** A policy with its rules indexed by what they name: hundreds of rules on other things cost a few look-ups. */
 export function withRules(policy: Policy, rules: readonly PolicyRule[]): Policy {
-  const exact = new Map<string, PolicyRule[]>();
-  const patterns: PolicyRule[] = [];
-  for (const rule of rules) {
-    if (rule.patterns.some((pattern) => pattern.exact === undefined)) patterns.push(rule);
-    else for (const name of exactNamesOf(rule)) exact.set(name, [...(exact.get(name) ?? []), rule]);
-  }
-  const none: readonly PolicyRule[] = [];
+  const find = createIndex(rules);
   return {
     hierarchy: policy.hierarchy,
     permittedBy: (call) => policy.permittedBy(call),
     rules,
     rulesFor: (call: McpCall) => {
       const target = targetOf(call);
-      if (target === undefined) return none;
-      const named = exact.get(target) ?? none;
-      if (patterns.length === 0) return named;
-      const matching = patterns.filter((rule) => rule.applies(call));
-      return matching.length === 0 ? named : [...named, ...matching];
+      return target === undefined ? NONE : find(target);
     },
   };
-}
-
-function exactNamesOf({ patterns }: PolicyRule): ReadonlySet<string> {
-  return new Set(patterns.flatMap(({ exact }) => (exact === undefined ? [] : [exact])));
 }
