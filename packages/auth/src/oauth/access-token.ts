@@ -123,7 +123,7 @@ export function validateAccessToken(token: string, expected: AccessTokenExpectat
 }
 
 /** Audience, times and claims, whoever vouches for them: a signature, or the issuer's introspection endpoint. @throws OAuthError `token_…` */
-export function validateClaims(
+function validateClaims(
   claims: JsonClaims,
   trusted: AccessTokenIssuer,
   expected: Pick<AccessTokenExpectation, "now" | "clockSkew">,

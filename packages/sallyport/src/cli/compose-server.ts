@@ -1,4 +1,4 @@
-import { createResourceServer, type JsonObject, type KeySet, type System } from "@sallyport/auth";
+import { createResourceServer, type JsonObject, type KeySet, type System, type TrustedIssuer } from "@sallyport/auth";
 import type { ResourceDescription } from "@sallyport/auth/authorization-server";
 import { sha256Node, verifySignatureNode } from "@sallyport/auth/node";
 import type { AccessConfig } from "../config/schema.js";
@@ -14,6 +14,7 @@ import { createHttpUpstream } from "../upstream/http.js";
 import { createStdioUpstream } from "../upstream/stdio.js";
 import { type Upstream, UpstreamError } from "../upstream/upstream.js";
 import { createDpopPorts } from "./dpop-ports.js";
+import { composeExternalIssuer } from "./external-issuers.js";
 import type { Installation, InstalledServer } from "./installation.js";
 import { readSecrets } from "./secrets.js";
 
@@ -52,7 +53,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
   const resourceServer = createResourceServer({
     resource,
     server: name,
-    issuers: [{ issuer, keys: parts.keys }],
+    issuers: issuersOf(installed, resource, parts),
     policy,
     baseline: () => policy.current.baseline,
     denials: config.denials,
@@ -98,6 +99,17 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
     },
     learn: () => learn(upstream, catalogue),
   };
+}
+
+/** Ours, or those that the entry names instead, in its order. */
+function issuersOf({ name, config }: InstalledServer, resource: string, parts: ServerParts): readonly TrustedIssuer[] {
+  const { authorizationServers } = config;
+  if (authorizationServers === undefined) return [{ issuer: parts.issuer, keys: parts.keys }];
+  const { baseFolder } = parts.installation;
+  return authorizationServers.map((entry, index) => {
+    const setting = `servers.${name}.authorizationServers[${index}]`;
+    return composeExternalIssuer(entry, resource, { baseFolder, setting, system: parts.system });
+  });
 }
 
 async function learn(upstream: Upstream, catalogue: Catalogue): Promise<string | undefined> {

@@ -39,7 +39,7 @@ export function composeWeb(parts: WebParts): Web {
   const clients = withConfiguredClients(store.clients, installation.config.clients, installation.baseFolder);
   const describe = async (resource: string): Promise<ResourceDescription | undefined> =>
     parts.servers.find((server) => server.resource === resource)?.describe();
-  const reader = { store, system, rolesMaxAge: installation.config.signIn.oidc.rolesMaxAge };
+  const reader = { store, issuer, system, rolesMaxAge: installation.config.signIn.oidc.rolesMaxAge };
   const idp = composeSignInElsewhere(installation, issuer, system);
   const signIn = createSignIn(
     { publicUrl: issuer, storage: store, system, remoteAddress, idp },
@@ -49,7 +49,8 @@ export function composeWeb(parts: WebParts): Web {
     issuer,
     storage: { ...store, clients },
     keys: store.keys,
-    resources: () => parts.servers.map(({ resource }) => resource),
+    // Nobody can be granted what another authorization server grants.
+    resources: () => parts.servers.filter(isOurs).map(({ resource }) => resource),
     describeResource: describe,
     mayBeGranted: async (sub, _, resource) => {
       const server = parts.servers.find((candidate) => candidate.resource === resource);
@@ -73,6 +74,10 @@ export function composeWeb(parts: WebParts): Web {
     if (peer.remoteAddress !== undefined) addresses.set(request, peer.remoteAddress);
     return app(request);
   };
+}
+
+function isOurs({ installed }: ComposedServer): boolean {
+  return installed.config.authorizationServers === undefined;
 }
 
 function createApp(

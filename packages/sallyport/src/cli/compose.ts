@@ -33,7 +33,7 @@ export async function compose(installation: Installation, store: Store, system: 
   const servers: ComposedServer[] = [];
   const liveness = new Liveness({
     feed: store.feed,
-    records: createRecordSource({ store, system, rolesMaxAge: config.signIn.oidc.rolesMaxAge }, () => servers),
+    records: createRecordSource({ store, issuer, system, rolesMaxAge: config.signIn.oidc.rolesMaxAge }, () => servers),
     system,
     tokenSeconds: config.lifetimes.accessToken,
   });

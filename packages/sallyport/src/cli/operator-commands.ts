@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import type { RevocationSelector } from "@sallyport/auth/authorization-server";
 import type { Command } from "commander";
 import { configType } from "../config/schema.js";
+import type { ExternalSelector } from "../federation/index.js";
 import { createUsers, type IssuedCode, type Users } from "../sign-in/index.js";
 import type { Store } from "../stores/store.js";
 import { CliError, EXIT } from "./exit.js";
@@ -182,6 +183,8 @@ interface RevokeOptions extends WorldOptions {
   readonly user?: string;
   readonly client?: string;
   readonly session?: string;
+  readonly issuer?: string;
+  readonly subject?: string;
   readonly issuedBefore?: string;
   readonly all: boolean;
 }
@@ -192,15 +195,47 @@ function addRevokeCommand(program: Command, done: (exitCode: number) => void): v
     .option("--user <user>", "what this person granted")
     .option("--client <client_id>", "what was granted to this client")
     .option("--session <id>", "one session")
-    .option("--issued-before <time>", "sessions that began before this time (ISO 8601)")
+    .option("--issuer <url>", "tokens of this external authorization server instead, issued until now")
+    .option("--subject <sub>", "with --issuer: of this subject")
+    .option("--issued-before <time>", "sessions that began, or external tokens issued, before this time (ISO 8601)")
     .option("--all", "everything", false)
     .action((options: RevokeOptions) =>
-      inWorld(options, async ({ store, now }) => {
+      inWorld(options, async ({ installation, store, now }) => {
+        const external = externalSelectors(options, installation);
+        const at = options.issuedBefore === undefined ? now : timeOf(options.issuedBefore) - 1;
+        for (const selector of external) {
+          const known = await store.externalGrants.revoke(selector, at);
+          say(`Refused from now on: tokens of ${selector.issuer} until now (${known} known here).`);
+        }
+        if (external.length > 0 && !options.all) return;
         const count = await store.sessions.revoke(await selectorOf(options, store, now), now);
         say(`Ended ${count} session${count === 1 ? "" : "s"}.`);
         if (count === 0) done(EXIT.refused);
       }),
     );
+}
+
+/** What is ended of other authorization servers. With `--all` everything of every one that the configuration names. */
+function externalSelectors(
+  { issuer, subject, client, user, session, all }: RevokeOptions,
+  { servers }: Installation,
+): readonly ExternalSelector[] {
+  const issuers = servers.flatMap(({ config }) => (config.authorizationServers ?? []).map((entry) => entry.issuer));
+  if (issuer === undefined) {
+    if (subject !== undefined) throw new CliError("--subject goes with --issuer");
+    return all && (user ?? client ?? session) === undefined
+      ? [...new Set(issuers)].map((one) => ({ issuer: one }))
+      : [];
+  }
+  if ((user ?? session) !== undefined) throw new CliError("--issuer goes with --subject and --client only");
+  if (!issuers.includes(issuer)) {
+    throw new CliError(
+      `--issuer ${JSON.stringify(issuer)}: no server of this installation names it; there are: ${[...new Set(issuers)].join(", ") || "none"}`,
+    );
+  }
+  return [
+    { issuer, ...(subject !== undefined && { sub: subject }), ...(client !== undefined && { client_id: client }) },
+  ];
 }
 
 async function selectorOf(options: RevokeOptions, store: Store, now: number): Promise<RevocationSelector> {

@@ -23,8 +23,8 @@ export function composeSignInElsewhere(
       scopes,
       roles: listsOf(roles),
       requiredClaims: listsOf(requiredClaims),
-      redirectUri: publicUrl + CALLBACK_PATH,
-      postLogoutRedirectUri: publicUrl + SIGNED_OUT_PATH,
+      callbackUrl: publicUrl + CALLBACK_PATH,
+      signedOutUrl: publicUrl + SIGNED_OUT_PATH,
       system,
       ...(clientSecret !== undefined && {
         clientSecret: readSecret(clientSecret, baseFolder, "signIn.oidc.clientSecret"),

@@ -1,5 +1,17 @@
 // What the other folders use of federation.
 export { type RoleMapping, rolesOf } from "./claims.js";
+export type {
+  ExternalCaller,
+  ExternalGrant,
+  ExternalGrantStore,
+  ExternalSelector,
+} from "./external-grants.js";
+export {
+  createIssuerIntrospection,
+  createIssuerKeys,
+  type ExternalIssuerOptions,
+  type IssuerIntrospectionOptions,
+} from "./external-issuer.js";
 export { FEDERATION_ERRORS, FederationError, type FederationReason } from "./federation-error.js";
 export { issuerProblem } from "./idp-quirks.js";
 export {

@@ -20,8 +20,8 @@ export interface RelyingPartyOptions {
   /** Absent for a public client. */
   readonly clientSecret?: string;
   /** Registered with the provider, byte for byte. */
-  readonly redirectUri: string;
-  readonly postLogoutRedirectUri: string;
+  readonly callbackUrl: string;
+  readonly signedOutUrl: string;
   /** What people call the provider. */
   readonly label: string;
   /** Default `openid profile email`; `openid` is always asked for. */
@@ -116,7 +116,7 @@ export function createRelyingParty(options: RelyingPartyOptions): RelyingParty {
     logoutUrl: async (state) => {
       const config = await configuration().catch(() => undefined);
       if (config?.serverMetadata().end_session_endpoint === undefined) return undefined;
-      return client.buildEndSessionUrl(config, { post_logout_redirect_uri: options.postLogoutRedirectUri, state });
+      return client.buildEndSessionUrl(config, { post_logout_redirect_uri: options.signedOutUrl, state });
     },
   };
 }
@@ -172,7 +172,7 @@ async function authorizationUrl(config: client.Configuration, { flow, options, q
   return client.buildAuthorizationUrl(config, {
     ...offline,
     ...Object.fromEntries(known),
-    redirect_uri: options.redirectUri,
+    redirect_uri: options.callbackUrl,
     scope: [...wanted].join(" "),
     state: flow.state,
     nonce: flow.nonce,
@@ -188,7 +188,7 @@ async function redeem(
   { query, flow, options, quirks }: Exchange & { readonly query: string },
 ): Promise<Claims> {
   try {
-    const tokens = await client.authorizationCodeGrant(config, new URL(options.redirectUri + query), {
+    const tokens = await client.authorizationCodeGrant(config, new URL(options.callbackUrl + query), {
       expectedState: flow.state,
       expectedNonce: flow.nonce,
       pkceCodeVerifier: flow.verifier,

@@ -80,7 +80,7 @@ async function admit({ storage, system }: Kit, identity: ForeignIdentity): Promi
 }
 
 /** `alice~k3v9x0q2`: readable, and never a name that an operator could have given, since those have no `~`. */
-export function foreignUserName(name: string | undefined, random: Uint8Array): string {
+function foreignUserName(name: string | undefined, random: Uint8Array): string {
   const plain = (name ?? "").normalize("NFKC").toLowerCase().split("@")[0] ?? "";
   const readable = plain.replace(/[^\p{L}\p{N}._-]+/gu, "").replace(/^[^\p{L}\p{N}]+/u, "");
   const suffix = [...random].map((byte) => byte.toString(16).padStart(2, "0")).join("");

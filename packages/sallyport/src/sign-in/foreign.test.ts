@@ -34,8 +34,8 @@ async function prepare(
   const relyingParty = createRelyingParty({
     ...CLIENT,
     issuer: idp.issuer,
-    redirectUri: CALLBACK,
-    postLogoutRedirectUri: SIGNED_OUT,
+    callbackUrl: CALLBACK,
+    signedOutUrl: SIGNED_OUT,
     label: "Acme",
     roles: { "support-team": ["support"], "0f9d1c1e-7c44-4a44-9a3e-2f6f2a0d8b11": ["finance"] },
     requiredClaims: {},
