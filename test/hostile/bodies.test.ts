@@ -405,7 +405,7 @@ describe("a token does what its scopes say, call by call", () => {
     expect({ status: answer.status, code: answer.code }).toEqual({ status, code });
     if (status === 403)
       expect(answer.headers["www-authenticate"]).toMatch(
-        /^Bearer error="insufficient_scope".*scope="mcp:read mcp:write"$/,
+        /^Bearer error="insufficient_scope".*scope="mcp:read mcp:write"(?:, DPoP |$)/,
       );
     expect(ground.upstream.arrived).toEqual([]);
   });

@@ -382,7 +382,10 @@ describe("a token comes in one Authorization header, to one path", () => {
       expect({ status: answer.status, code: answer.code }).toEqual({ status, code });
       if (code === "unauthorized") {
         // RFC 6750 §3.1: who sent no token is told where to get one, and no error.
-        expect(answer.headers["www-authenticate"]).toMatch(/^Bearer resource_metadata="[^"]+", scope="mcp:read"$/);
+        expect(answer.headers["www-authenticate"]).not.toContain("error");
+        expect(answer.headers["www-authenticate"]).toMatch(
+          /^Bearer resource_metadata="[^"]+", scope="mcp:read"(?:, DPoP |$)/,
+        );
       }
       expect(ground.upstream.arrived).toEqual([]);
     },
