@@ -94,7 +94,10 @@ export interface GrantStore {
 /** One token family under a grant. */
 export interface Session {
   readonly id: string;
+  /** Of the first session of the chain, where this one has a parent: what was consented to there. */
   readonly grant_id: string;
+  /** The session whose token was exchanged for this one (RFC 8693); this one ends with it, whichever way that ends. */
+  readonly parent_id?: string | undefined;
   readonly sub: string;
   readonly client_id: string;
   readonly resource: string;
@@ -152,7 +155,7 @@ export interface RevocationSelector {
 export interface SessionStore {
   /**
    * Stores the session and, where it has one, the hash of its first refresh token. Rejects with OAuthError `session_ended` when the grant
-   * is gone or the session was ended before it was made (a replayed code that overtook the redemption).
+   * or the parent session is gone, or the session was ended before it was made (a replayed code that overtook the redemption).
    */
   create(session: Session, refresh_hash: string | undefined): Promise<void>;
   find(id: string): Promise<Session | undefined>;
@@ -163,7 +166,7 @@ export interface SessionStore {
   /** Live sessions of a subject, newest first. */
   list(sub: string, now: number): Promise<readonly Session[]>;
   /**
-   * Ends the sessions, and the grants when the selector names no session. Durable before it resolves; every process learns of it
+   * Ends the sessions with all that descend from them, and the grants when the selector names no session. Durable before it resolves; every process learns of it
    * within 2 s through its revocation feed. Returns how many sessions ended.
    */
   revoke(selector: RevocationSelector, now: number): Promise<number>;

@@ -22,6 +22,10 @@ export function createMemorySessions(grants: Map<string, Grant>): SessionStore {
     async create(session, refresh_hash) {
       if (!grants.has(session.grant_id)) throw new OAuthError("session_ended", { detail: "the grant is gone" });
       if (sessions.has(session.id)) throw new Error("this session exists");
+      const parent = session.parent_id === undefined ? undefined : sessions.get(session.parent_id);
+      if (session.parent_id !== undefined && (parent === undefined || !isLive(parent, session.created))) {
+        throw new OAuthError("session_ended", { detail: "the parent session has ended" });
+      }
       sessions.set(session.id, session);
       if (refresh_hash !== undefined) tokens.set(refresh_hash, { session_id: session.id });
     },
@@ -73,9 +77,16 @@ function rotate({ sessions, tokens }: Tables, rotation: Rotation): Awaited<Retur
   if (untouched && now < successor.at + rotation.grace) {
     return { status: "repeated", session, sealed_successor: successor.sealed };
   }
-  const ended = { ...session, revoked: now };
-  sessions.set(session.id, ended);
-  return { status: "reused", session: ended };
+  end(sessions, session, now);
+  return { status: "reused", session: { ...session, revoked: now } };
+}
+
+/** Ends a live session and all that came of it. @returns how many ended */
+function end(sessions: Map<string, Session>, session: Session, now: number): number {
+  if (session.revoked !== undefined) return 0;
+  sessions.set(session.id, { ...session, revoked: now });
+  const children = [...sessions.values()].filter(({ parent_id }) => parent_id === session.id);
+  return children.reduce((count, child) => count + end(sessions, child, now), 1);
 }
 
 function revoke({ sessions, grants }: Tables, selector: RevocationSelector, now: number): number {
@@ -86,14 +97,14 @@ function revoke({ sessions, grants }: Tables, selector: RevocationSelector, now:
     (selector.sub ?? of.sub) === of.sub &&
     (selector.client_id ?? of.client_id) === of.client_id &&
     (selector.resource ?? of.resource) === of.resource;
-  let ended = 0;
-  for (const session of sessions.values()) {
+  const doomed = [...sessions.values()].filter((session) => {
     const named = names(session) && [session.id, undefined].includes(session_id);
     const under = [session.grant_id, undefined].includes(grant_id);
-    if (!named || !under || session.revoked !== undefined || session.created >= (issued_before ?? Infinity)) continue;
-    sessions.set(session.id, { ...session, revoked: now });
-    ended += 1;
-  }
+    return named && under && session.created < (issued_before ?? Infinity);
+  });
+  let ended = 0;
+  // Read again: one of them may be another's child, and ended with it.
+  for (const { id } of doomed) ended += end(sessions, sessions.get(id) as Session, now);
   if (session_id !== undefined) return ended;
   for (const grant of grants.values()) {
     const named = names(grant) && [grant.id, undefined].includes(grant_id);

@@ -2,6 +2,7 @@ import type { RevocationSelector } from "@sallyport/auth/authorization-server";
 import type { Transaction } from "kysely";
 import { announce } from "./change-feed.js";
 import type { Schema } from "./schema.js";
+import { endDescendants } from "./session-rows.js";
 import { fromJson } from "./values.js";
 
 /**
@@ -13,7 +14,7 @@ export async function revoke(tx: Transaction<Schema>, selector: RevocationSelect
     throw new TypeError("a revocation names something");
   }
   const { session_id } = selector;
-  const sessions = await endSessions(tx, selector, now);
+  const sessions = await endDescendants(tx, await endSessions(tx, selector, now), now);
   const changes = sessions.map((key) => ({ kind: "session" as const, key }));
   if (session_id !== undefined) {
     await endBeforehand(tx, { ...selector, session_id }, now);

@@ -2,7 +2,7 @@ import type { Rotation, RotationResult, Session } from "@sallyport/auth/authoriz
 import type { Transaction } from "kysely";
 import { announce } from "./change-feed.js";
 import type { Schema } from "./schema.js";
-import { addRefreshToken, sessionOf } from "./session-rows.js";
+import { addRefreshToken, endDescendants, sessionOf } from "./session-rows.js";
 
 type RefreshToken = Schema["refresh_tokens"];
 
@@ -52,7 +52,12 @@ async function succeed(
 
 async function end(tx: Transaction<Schema>, session: Session, now: number): Promise<Session> {
   await tx.updateTable("sessions").set({ revoked: now }).where("id", "=", session.id).execute();
-  await announce(tx, [{ kind: "session", key: session.id }], now);
+  const ended = await endDescendants(tx, [session.id], now);
+  await announce(
+    tx,
+    ended.map((key) => ({ kind: "session", key })),
+    now,
+  );
   return { ...session, revoked: now };
 }
 

@@ -40,6 +40,7 @@ export interface Schema {
   sessions: {
     id: string;
     grant_id: string;
+    parent_id: string | null;
     sub: string;
     client_id: string;
     resource: string;

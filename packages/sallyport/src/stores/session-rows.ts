@@ -3,12 +3,24 @@ import type { Transaction } from "kysely";
 import type { Schema } from "./schema.js";
 import { fromJson, orNull, orUndefined } from "./values.js";
 
-export function sessionOf({ scopes, dpop_jkt, revoked, ...row }: Schema["sessions"]): Session {
-  return { ...row, scopes: fromJson(scopes), dpop_jkt: orUndefined(dpop_jkt), revoked: orUndefined(revoked) };
+export function sessionOf({ scopes, parent_id, dpop_jkt, revoked, ...row }: Schema["sessions"]): Session {
+  return {
+    ...row,
+    parent_id: orUndefined(parent_id),
+    scopes: fromJson(scopes),
+    dpop_jkt: orUndefined(dpop_jkt),
+    revoked: orUndefined(revoked),
+  };
 }
 
-export function rowOf({ scopes, dpop_jkt, revoked, ...session }: Session): Schema["sessions"] {
-  return { ...session, scopes: JSON.stringify(scopes), dpop_jkt: orNull(dpop_jkt), revoked: orNull(revoked) };
+export function rowOf({ scopes, parent_id, dpop_jkt, revoked, ...session }: Session): Schema["sessions"] {
+  return {
+    ...session,
+    parent_id: orNull(parent_id),
+    scopes: JSON.stringify(scopes),
+    dpop_jkt: orNull(dpop_jkt),
+    revoked: orNull(revoked),
+  };
 }
 
 /** A live one: it has no successor yet. */
@@ -20,4 +32,28 @@ export async function addRefreshToken(
     .insertInto("refresh_tokens")
     .values({ ...token, rotated: null, successor: null, sealed_successor: null })
     .execute();
+}
+
+/** Above this a list of values costs more than looking through the table. */
+const MAX_LISTED = 100;
+
+/**
+ * Ends what was made, directly or not, by exchanging tokens of sessions that have just ended (`revoked` = `now`).
+ * @returns the ids of all that ended, those given first
+ */
+export async function endDescendants(tx: Transaction<Schema>, ids: readonly string[], now: number): Promise<string[]> {
+  const ended = [...ids];
+  for (let parents = ids; parents.length > 0; ) {
+    const children = tx.updateTable("sessions").set({ revoked: now }).where("revoked", "is", null);
+    const named =
+      parents.length <= MAX_LISTED
+        ? children.where("parent_id", "in", [...parents])
+        : children.where("parent_id", "in", (query) =>
+            query.selectFrom("sessions as parent").select("parent.id").where("parent.revoked", "=", now),
+          );
+    const rows = await named.returning("id").execute();
+    parents = rows.map(({ id }) => id);
+    ended.push(...parents);
+  }
+  return ended;
 }

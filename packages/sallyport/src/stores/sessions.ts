@@ -46,6 +46,7 @@ export function createSessionStore({ db, write }: Backend): SessionStore {
 async function create(tx: Transaction<Schema>, session: Session, refresh_hash: string | undefined): Promise<void> {
   const grant = await tx.selectFrom("grants").select("id").where("id", "=", session.grant_id).executeTakeFirst();
   if (grant === undefined) throw new OAuthError("session_ended", { detail: "the grant is gone" });
+  if (session.parent_id !== undefined) await requireLive(tx, session.parent_id, session.created);
   // A replayed code ends the session that it made; the replay can overtake the redemption between `consume` and here.
   const ended = await tx
     .selectFrom("codes")
@@ -58,4 +59,17 @@ async function create(tx: Transaction<Schema>, session: Session, refresh_hash: s
   if (refresh_hash !== undefined) {
     await addRefreshToken(tx, { hash: refresh_hash, session_id: session.id, predecessor: null });
   }
+}
+
+/** What descends from a session cannot begin after its end, however close the two come. */
+async function requireLive(tx: Transaction<Schema>, id: string, now: number): Promise<void> {
+  const live = await tx
+    .selectFrom("sessions")
+    .select("id")
+    .where("id", "=", id)
+    .where("revoked", "is", null)
+    .where("idle_expires", ">", now)
+    .where("expires", ">", now)
+    .executeTakeFirst();
+  if (live === undefined) throw new OAuthError("session_ended", { detail: "the parent session has ended" });
 }
