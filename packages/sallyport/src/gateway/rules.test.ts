@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { parseConfig } from "../config/load.js";
+import { PolicyHolder } from "../policy/policy-holder.js";
 import { checkPolicy, createServerPolicy } from "../policy/server-policy.js";
 import { call, createHarness, type Harness, TOOLS } from "./testing/harness.js";
 
@@ -79,5 +80,33 @@ describe("a gateway with rules", () => {
   test("lets a rule in record mode change nothing", async () => {
     harness = await createHarness({ resourceServer: { policy } });
     expect((await harness.post(call("read_notes", { all: true }))).status).toBe(200);
+  });
+
+  test("sees one policy or the other while they are swapped, and drops no request", async () => {
+    const denying = (tool: string) => {
+      const text = FILE.replace(/ {4}rules:[\s\S]*/, `    rules: [{ deny: tools/${tool} }]\n`);
+      const changed = parseConfig(text, { file: "x.yaml", environment: {} });
+      return createServerPolicy(
+        changed,
+        { name: "notes", config: changed.servers.notes! },
+        { scopeOf: (name) => TOOLS[name] },
+      );
+    };
+    // Each refuses the batch for another of its calls: only a request judged by half of both would be let through.
+    const policies = [denying("read_notes"), denying("write_note")];
+    const holder = new PolicyHolder(policies[0]!);
+    harness = await createHarness({ resourceServer: { policy: holder } });
+    const caller = await harness.caller({ scope: "mcp:write" });
+    const batch = [call("read_notes", {}, 1), call("write_note", {}, 2)];
+    const seen = new Set<string>();
+    let swaps = 0;
+    const swapping = setInterval(() => holder.swap(policies[++swaps % 2]!), 0);
+    while (swaps < 50) {
+      const answers = await Promise.all(Array.from({ length: 10 }, () => harness.post(batch, caller)));
+      for (const answer of answers) seen.add(`${answer.status}`);
+    }
+    clearInterval(swapping);
+    expect([...seen]).toEqual(["403"]);
+    expect(harness.upstream.exchanges).toHaveLength(0);
   });
 });

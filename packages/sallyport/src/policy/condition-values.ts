@@ -2,14 +2,14 @@ import { type CelInput, type CelMap, celList, celMap } from "@bufbuild/cel";
 import type { JsonObject, JsonValue } from "@sallyport/auth";
 
 /** Items of a list, or members of an object, that a condition may go through; more is an evaluation error, which denies. */
-export const MAX_ITEMS = 1_000;
+const MAX_ITEMS = 1_000;
 
 /**
  * JSON as conditions see it: own members only, whatever they are called, a number is a double, and `null` is a value that is there (the
  * engine's own map takes a member that is `null` for a missing one, so that `has()` would be false for it). Nested values are converted
  * when they are touched, and so a long list that no condition reads costs nothing.
  */
-export function celOfJson(value: JsonValue): CelInput {
+function celOfJson(value: JsonValue): CelInput {
   if (Array.isArray(value)) return listOf(value);
   return typeof value === "object" && value !== null ? celOfObject(value as JsonObject) : (value as CelInput);
 }

@@ -86,7 +86,7 @@ function callsOfBody({ messages }: McpBody, question: Question): readonly McpCal
 }
 
 /** One refused call refuses all, and all their missing scopes are asked for at once. */
-export function explainCalls(policy: ServerPolicy, calls: readonly McpCall[], question: Question): Explanation {
+function explainCalls(policy: ServerPolicy, calls: readonly McpCall[], question: Question): Explanation {
   const judged = calls.map((call) => {
     const input = { ...question, call };
     return { input, decision: evaluate(policy.policy, input) };
