@@ -1,10 +1,10 @@
 /** A request these pages do not serve. `title` and `text` are shown; `reason` goes to the log. Neither holds what the person typed. */
 export class PageRefusal extends Error {
   override readonly name = "PageRefusal";
-  readonly status: 400 | 403 | 404 | 413 | 415 | 429;
+  readonly status: 400 | 403 | 404 | 413 | 415 | 429 | 503;
   readonly title: string;
   readonly text: string;
-  /** Seconds, for 429. */
+  /** Seconds, for 429 and 503. */
   readonly retryAfter: number | undefined;
 
   constructor(reason: PageRefusalReason, retryAfter?: number) {
@@ -49,6 +49,11 @@ const PAGE_REFUSALS = {
     status: 429,
     title: "Too many tries",
     text: "For safety, sign-in is paused for a while. Nothing is lost: try again later.",
+  },
+  store_unavailable: {
+    status: 503,
+    title: "This server cannot look anything up right now",
+    text: "Its database does not answer. Nothing was done and nothing is lost: load the page again in a moment. If it stays, tell the operator.",
   },
   unknown_page: { status: 404, title: "There is no such page", text: "The address is not one of this server." },
 } as const;

@@ -1,5 +1,5 @@
 import type { ClientMetadata } from "@sallyport/auth";
-import { randomToken } from "@sallyport/auth";
+import { OAuthError, randomToken } from "@sallyport/auth";
 import type { PendingAuthorization, SignedInUser } from "@sallyport/auth/authorization-server";
 import { Hono } from "hono";
 import { FOREIGN_ROUTES } from "./foreign-routes.js";
@@ -14,6 +14,9 @@ import { SET_UP_ROUTES, toSignIn } from "./set-up-routes.js";
 import { SIGN_IN_ROUTES } from "./sign-in-routes.js";
 import { SIGN_OUT_ROUTES } from "./sign-out-routes.js";
 import { elsewhere } from "./site.js";
+
+/** What a person is asked to wait for a database. */
+const STORE_RETRY_SECONDS = 5;
 
 export interface SignIn {
   /** Serves `/sign-in`, `/sign-out` and `/account` below the public URL's path, with all below them; anything else is 404. */
@@ -91,6 +94,10 @@ function createApp(kit: Kit, rows: readonly PageRow[]): Hono {
     if (error instanceof PageRefusal) {
       kit.system.log("warn", "page refused", { reason: error.message });
       return refusalPage(kit.site, error);
+    }
+    if (error instanceof OAuthError && error.reason === "store_unavailable") {
+      kit.system.log("warn", "page refused", { reason: error.message });
+      return refusalPage(kit.site, new PageRefusal("store_unavailable", STORE_RETRY_SECONDS));
     }
     const id = randomToken(kit.system, 9);
     kit.system.log("error", "page failed", { id, error: error.message });

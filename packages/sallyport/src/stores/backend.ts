@@ -21,25 +21,42 @@ export interface Backend {
 const FIRST_DELAY_MS = 1;
 const LONGEST_DELAY_MS = 25;
 
+/** How long a database may keep an answer waiting unless an option says otherwise: what waits for it is then refused within 5 s. */
+export const ANSWER_WITHIN_MS = 4_500;
+
 /**
- * Repeats `run` while it fails with a conflict that passes, waiting 1, 2, 4 … 25 ms in between without blocking the process,
- * up to `limitMs` of waiting in all. @throws OAuthError `store_unavailable` after that: a database that is busy is not a defect of ours.
+ * Repeats `run` while it fails with a conflict that passes, waiting 1, 2, 4 … 25 ms in between without blocking the process, for `limitMs`
+ * in all. @throws OAuthError `store_unavailable` after that: a database that is busy is not a defect of ours.
  */
 export async function retrying<T>(
   run: () => Promise<T>,
   options: { readonly isTransient: (error: unknown) => boolean; readonly limitMs: number },
 ): Promise<T> {
-  let waited = 0;
-  for (let pause = FIRST_DELAY_MS; ; pause = Math.min(pause * 2, LONGEST_DELAY_MS)) {
-    try {
-      return await run();
-    } catch (error) {
-      if (!options.isTransient(error)) throw error;
-      if (waited >= options.limitMs) {
-        throw new OAuthError("store_unavailable", { detail: String(error), retryAfter: 1, cause: error });
-      }
+  try {
+    return await run();
+  } catch (error) {
+    if (!options.isTransient(error)) throw error;
+    return retryingAgain(run, options);
+  }
+}
+
+async function retryingAgain<T>(run: () => Promise<T>, options: Parameters<typeof retrying<T>>[1]): Promise<T> {
+  // The pauses alone are less than what passes: each try may wait inside the database, and a busy process comes late to its timers.
+  let late = options.limitMs <= 0;
+  const timer = setTimeout(() => {
+    late = true;
+  }, options.limitMs);
+  try {
+    for (let pause = FIRST_DELAY_MS; ; pause = Math.min(pause * 2, LONGEST_DELAY_MS)) {
       await delay(pause);
-      waited += pause;
+      try {
+        return await run();
+      } catch (error) {
+        if (!options.isTransient(error)) throw error;
+        if (late) throw new OAuthError("store_unavailable", { detail: String(error), retryAfter: 1, cause: error });
+      }
     }
+  } finally {
+    clearTimeout(timer);
   }
 }

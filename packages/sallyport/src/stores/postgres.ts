@@ -1,19 +1,16 @@
 import type { System } from "@sallyport/auth";
 import { Kysely, PostgresDialect, sql } from "kysely";
-import type { Pool } from "pg";
-import { type Backend, retrying } from "./backend.js";
+import { ANSWER_WITHIN_MS, type Backend, retrying } from "./backend.js";
+import { createPool } from "./postgres-pool.js";
 import type { Schema } from "./schema.js";
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database`, with the parameters of libpq (`sslmode=verify-full`). */
   readonly url: string;
   readonly log: System["log"];
-  /** How long a statement, a connection or a conflict may take; default 5,000 ms. */
+  /** How long a connection and a statement together, or a conflict, may take; default {@link ANSWER_WITHIN_MS}. */
   readonly busyTimeoutMs?: number;
 }
-
-const MAX_CONNECTIONS = 10;
-const INT8 = 20;
 
 /**
  * Connects to PostgreSQL, for several replicas on one database. Multi-step writes are serializable and repeated after a conflict, so
@@ -21,10 +18,11 @@ const INT8 = 20;
  *
  * @throws Error when the server does not answer, or answers before a commit is on its disk.
  */
-export async function openPostgres({ url, log, busyTimeoutMs = 5_000 }: PostgresOptions): Promise<Backend> {
-  const pool = await createPool(url, busyTimeoutMs);
-  // Without a listener a connection that breaks while idle would end the process; the pool replaces it by itself.
-  pool.on("error", (error) => log("warn", "a database connection broke", { error: error.message }));
+export async function openPostgres({ url, log, busyTimeoutMs = ANSWER_WITHIN_MS }: PostgresOptions): Promise<Backend> {
+  const pool = await createPool(url, {
+    timeoutMs: busyTimeoutMs,
+    onBroken: (error) => log("warn", "a database connection broke", { error: error.message }),
+  });
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   const options = { isTransient: isConflict, limitMs: busyTimeoutMs };
   try {
@@ -39,23 +37,6 @@ export async function openPostgres({ url, log, busyTimeoutMs = 5_000 }: Postgres
     writeOne: (statement) => retrying(() => statement(db), options),
     close: () => db.destroy(),
   };
-}
-
-/** Loaded when it is wanted: whoever runs on SQLite does not pay for it. */
-async function createPool(connectionString: string, timeoutMs: number): Promise<Pool> {
-  const { default: pg } = await import("pg");
-  return new pg.Pool({
-    connectionString,
-    max: MAX_CONNECTIONS,
-    connectionTimeoutMillis: timeoutMs,
-    query_timeout: timeoutMs,
-    statement_timeout: timeoutMs,
-    types: {
-      // bigint arrives as text; ours are seconds and counters, far below 2^53.
-      getTypeParser: (oid: number, format?: "text" | "binary") =>
-        oid === INT8 ? Number : pg.types.getTypeParser(oid, format),
-    },
-  });
 }
 
 /** "Durable before it resolves" is a promise of the ports that a server can be configured to break. */

@@ -2,13 +2,13 @@ import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { CompiledQuery, type DatabaseConnection, type Driver, Kysely, SqliteDialect, SqliteDriver } from "kysely";
 import Libsql from "libsql";
-import { type Backend, retrying } from "./backend.js";
+import { ANSWER_WITHIN_MS, type Backend, retrying } from "./backend.js";
 import type { Schema } from "./schema.js";
 
 export interface SqliteOptions {
   /** Path of the database file, or `:memory:`. */
   readonly file: string;
-  /** How long a write waits for another process; default 5,000 ms. */
+  /** How long a write waits for another process; default {@link ANSWER_WITHIN_MS}. */
   readonly busyTimeoutMs?: number;
 }
 
@@ -21,7 +21,7 @@ const MAX_PREPARED = 200;
  * Opens or makes the file (mode 0600; its folder, when it has to be made, 0700). synchronous=FULL: a commit is on the disk before the
  * write resolves, in a power cut too.
  */
-export async function openSqlite({ file, busyTimeoutMs = 5_000 }: SqliteOptions): Promise<Backend> {
+export async function openSqlite({ file, busyTimeoutMs = ANSWER_WITHIN_MS }: SqliteOptions): Promise<Backend> {
   if (file !== ":memory:") prepareFile(file);
   const options = { isTransient: isBusy, limitMs: busyTimeoutMs };
   const connection = await retrying(async () => connect(file), options);

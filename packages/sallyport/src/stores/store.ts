@@ -36,7 +36,7 @@ export interface StoreOptions {
   /** Master keys of 32 bytes; the first seals, all open. */
   readonly masterKey: Uint8Array | readonly Uint8Array[];
   readonly system: System;
-  /** How long a write waits for another process; default 5,000 ms. */
+  /** How long an answer of the database may take, other processes' writes included; default 4,500 ms. */
   readonly busyTimeoutMs?: number;
 }
 

@@ -16,6 +16,7 @@ const REMEDIES: Partial<Readonly<Record<OAuthErrorReason, string>>> = {
   consent_stale: START_AGAIN,
   consent_forged: START_AGAIN,
   consent_refused: "Ask the person who runs this server to give you access.",
+  store_unavailable: "Load this page again in a moment. If it stays, tell the person who runs this server.",
   server_failure: `${START_AGAIN} If it stays, give the id to the person who runs this server.`,
 };
 
