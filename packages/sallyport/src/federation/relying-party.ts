@@ -197,13 +197,22 @@ async function redeem(
     });
     const claims = tokens.claims();
     if (claims === undefined) throw new FederationError("idp_answer_refused", "no ID token");
-    const wanted = [...NAMES.slice(0, 1), ...(options.roleClaims ?? quirks.roleClaims ?? [])];
-    const complete = wanted.every((name) => claimAt(claims, name) !== undefined);
-    if (complete || config.serverMetadata().userinfo_endpoint === undefined) return claims;
+    if (
+      isComplete(claims, options.roleClaims ?? quirks.roleClaims ?? []) ||
+      config.serverMetadata().userinfo_endpoint === undefined
+    ) {
+      return claims;
+    }
     return { ...(await client.fetchUserInfo(config, tokens.access_token, claims.sub)), ...claims };
   } catch (error) {
     throw named(error);
   }
+}
+
+/** Whether the ID token says all that is wanted: a name, and groups or roles where some are expected. Else userinfo is asked. */
+function isComplete(claims: Claims, roleClaims: readonly string[]): boolean {
+  const has = (name: string) => claimAt(claims, name) !== undefined;
+  return NAMES.some(has) && (roleClaims.length === 0 || roleClaims.some(has));
 }
 
 /** What went wrong, in our words: the library's errors and their causes hold what the provider said. */
