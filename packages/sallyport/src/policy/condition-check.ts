@@ -50,6 +50,17 @@ export function checkCondition(parsed: Parsed, env: CelEnv): CheckedCondition {
 const WRITTEN: Readonly<Record<string, string>> = { "@in": "in", "-_": "-", "!_": "!", "_[_]": "[]" };
 const written = (name: string) => WRITTEN[name] ?? name.replaceAll("_", "");
 
+interface Cost {
+  readonly name: string;
+  readonly args: readonly Expr[];
+  readonly given: readonly Shape[];
+  /** Arguments themselves are among the operands, and not only an item of them. */
+  readonly readsArguments: boolean;
+}
+
+/** What takes no longer for a longer operand than the other one is long. */
+const CHEAP: ReadonlySet<string> = new Set(["_<_", "_<=_", "_>_", "_>=_", "@in", "startsWith", "endsWith"]);
+
 class Walk {
   readonly problems: ConditionProblem[] = [];
   readonly reads = new Set<string>();
@@ -57,6 +68,8 @@ class Walk {
   readonly #env: CelEnv;
   /** How many loops over arguments are around the expression. */
   #loops = 0;
+  /** How often `args` was met so far. */
+  #argsMet = 0;
 
   constructor(parsed: Parsed, env: CelEnv) {
     this.#positions = parsed.sourceInfo?.positions ?? {};
@@ -95,6 +108,7 @@ class Walk {
     if (known !== undefined) return known;
     if (Object.hasOwn(ROOTS, name)) {
       this.reads.add(name);
+      if (name === "args") this.#argsMet++;
       return ROOTS[name] ?? ANY;
     }
     if (TYPE_NAMES.has(name)) return shapeOf("type");
@@ -135,21 +149,20 @@ class Walk {
   }
 
   #call(expr: Expr, { function: name, target, args }: Case<"callExpr">, scope: Scope): Shape {
+    const metBefore = this.#argsMet;
     const on = target && this.shape(target, scope);
     const given = args.map((arg) => this.shape(arg, scope));
     const operator = OPERATORS[name];
     if (operator !== undefined) return operator(this, expr, given);
-    this.#checkCost(expr, { name, args, given });
+    this.#checkCost(expr, { name, args, given, readsArguments: this.#argsMet > metBefore });
     return this.overloaded(expr, name, { on, given });
   }
 
-  #checkCost(
-    expr: Expr,
-    { name, args, given }: { readonly name: string; readonly args: readonly Expr[]; readonly given: readonly Shape[] },
-  ): void {
-    const last = given.at(-1);
-    if (name === "@in" && this.#loops > 0 && last?.sent) {
-      this.say(expr, "this looks through arguments for each item of arguments, which a caller can make slow");
+  #checkCost(expr: Expr, { name, args, given, readsArguments }: Cost): void {
+    const searches = name === "@in" && given.at(-1)?.sent === true;
+    const works = readsArguments && !CHEAP.has(name);
+    if (this.#loops > 0 && (searches || works)) {
+      this.say(expr, "this works through arguments for each item of arguments, which a caller can make slow");
     }
     if (name === "matches" && args.at(-1)?.exprKind.case !== "constExpr") {
       this.say(expr, "the pattern of matches must be written out, not taken from a value");

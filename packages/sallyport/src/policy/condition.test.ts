@@ -140,6 +140,9 @@ describe("a condition that cannot be right", () => {
     ["args.a.exists(x, args.b.exists(y, x == y))", "for each item of arguments"],
     ["args.a.exists(x, x.exists(y, y == 1))", "for each item of arguments"],
     ["args.a.exists(x, x in args.b)", "for each item of arguments"],
+    ["args.a.exists(x, args.s.contains(x))", "for each item of arguments"],
+    ["args.a.exists(x, (args.s + 'a') == x)", "for each item of arguments"],
+    ["args.a.exists(x, size(args.s) > 3)", "for each item of arguments"],
     ["args.a.map(x, x).exists(y, args.b.exists(z, z == y))", "for each item of arguments"],
     ["[args.a, args.b].exists(l, l.exists(x, x == 1))", "for each item of arguments"],
     ["args.s.matches(args.p)", "the pattern of matches must be written out"],
@@ -154,6 +157,8 @@ describe("a condition that cannot be right", () => {
   const right = [
     "principal.roles.exists(r, args.a.exists(x, x == r))",
     "args.a.exists(x, x in principal.roles)",
+    "args.a.exists(x, x.owner == args.owner && x.price > args.limit)",
+    "args.a.exists(x, x.contains('a') && x.size() > 3)",
     "[1, 2].all(n, args.l.exists(x, x == n))",
     "args.a.exists(x, x == 1) && args.b.exists(y, y == 2)",
     "{'a': 1}.a == 1",
