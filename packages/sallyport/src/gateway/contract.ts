@@ -1,4 +1,5 @@
 import type { Authenticated, JsonObject, Principal, ResourceServer, System } from "@sallyport/auth";
+import type { DecisionRecorder } from "../decision-log/contract.js";
 import type { Upstream } from "../upstream/upstream.js";
 
 /**
@@ -29,6 +30,8 @@ export interface GatewayServer {
   readonly forwardHeaders?: readonly string[];
   /** Called with every `tools/list` answer before it is filtered, so that new tools are frozen at first sight. */
   readonly observeTools?: (tools: readonly JsonObject[]) => void;
+  /** Takes every decision before anything goes on; what it cannot keep is answered with 503. Absent: nothing is recorded. */
+  readonly decisions?: DecisionRecorder;
   /** `inputSchema` of a tool as far as known, to check `Mcp-Param-*` (R-148…R-150). */
   readonly inputSchemaOf?: (tool: string) => JsonObject | undefined;
 }

@@ -47,6 +47,19 @@ export function refusedStatus(status: number, id: JsonRpcId): McpError | undefin
   return new McpError(502, INTERNAL_ERROR, message, { id, data: { reason }, reason: `${reason}: status ${status}` });
 }
 
+/** A decision that cannot be recorded is not carried out. */
+export function notRecorded(error: unknown): McpError {
+  return new McpError(
+    503,
+    INTERNAL_ERROR,
+    "The decision log cannot be written, so nothing is let through. Try again.",
+    {
+      data: { reason: "log_unavailable" },
+      reason: `log_unavailable: ${error instanceof Error ? error.message : String(error)}`,
+    },
+  );
+}
+
 /** RFC 9110 §10.2.3. */
 export function retryAfter(error: UpstreamError): Readonly<Record<string, string>> {
   const seconds = error.options.retryAfter ?? (error.kind === "overloaded" ? 1 : undefined);

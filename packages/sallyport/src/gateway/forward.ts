@@ -3,15 +3,17 @@ import {
   type Authenticated,
   McpError,
   MODERN,
+  type Refusal,
   type RequestFacts,
   type RequestHead,
   type System,
 } from "@sallyport/auth";
+import type { Decided } from "../decision-log/contract.js";
 import { UpstreamError } from "../upstream/upstream.js";
 import { ClientGone, checkContentHeaders, readBody } from "./body.js";
 import type { RefusalObserver } from "./contract.js";
 import { type CorsRules, createCors } from "./cors.js";
-import { sessionNotFound } from "./failures.js";
+import { notRecorded, sessionNotFound } from "./failures.js";
 import { createForwardedNames, forwardedHeaders, readHeaders } from "./headers.js";
 import { type Asked, checkSessionless, type Incoming, readPost, readStream } from "./incoming.js";
 import { Lists } from "./lists.js";
@@ -24,6 +26,9 @@ export interface EndpointContext extends ReplyContext {
 }
 
 const METHODS: ReadonlySet<string> = new Set<RequestFacts["method"]>(["POST", "GET", "DELETE"]);
+
+/** RFC 9110 §10.2.3. */
+const RETRY: HeaderRecord = { "retry-after": "1" };
 
 const unknownSchema = () => undefined;
 
@@ -53,7 +58,8 @@ export class Endpoint {
       const { method = "" } = request;
       if (METHODS.has(method)) {
         const facts = { method, remoteAddress: this.#context.remoteAddress(request) } as RequestFacts;
-        void this.#exchange({ request, headers, facts }, response, cors);
+        const receivedMs = this.#context.system.monotonicMs();
+        void this.#exchange({ request, headers, facts, receivedMs }, response, cors);
       } else if (method === "OPTIONS") {
         response.writeHead(204, this.#cors.preflight(headers.lookup)).end();
       } else {
@@ -75,10 +81,16 @@ export class Endpoint {
       const asked =
         incoming.facts.method === "POST" ? await this.#post(incoming, who, reply) : this.#stream(incoming, who, reply);
       if (reply.over) return;
-      if (this.#permits(incoming, who, { asked, reply })) this.#send(incoming, asked, reply);
+      const { refusal, recorded } = this.#judge(incoming, who, asked);
+      if (recorded !== undefined) {
+        await recorded;
+        if (reply.over) return;
+      }
+      if (refusal === undefined) this.#send(incoming, asked, reply);
+      else reply.answer(refusal);
     } catch (error) {
       if (error instanceof ClientGone) return;
-      if (reply !== undefined) reply.refuse(error);
+      if (reply !== undefined) reply.refuse(error, error instanceof McpError && error.status === 503 ? RETRY : {});
       else sendRefusal(response, this.#context.server.resourceServer.refuse(error), cors);
     }
   }
@@ -118,24 +130,47 @@ export class Endpoint {
     return asked;
   }
 
-  /** Answers the refusal itself, and remembers what the consent page of a step-up may want to say. */
-  #permits(
-    { facts }: Incoming,
-    who: Authenticated,
-    { asked, reply }: { readonly asked: Asked; readonly reply: Reply },
-  ): boolean {
-    if (asked.calls.length === 0) return true;
+  /**
+   * Remembers what the consent page of a step-up may want to say, and gives every decision to the log. `recorded`: nothing may go on before.
+   * @throws McpError 503 when the log takes nothing.
+   */
+  #judge(incoming: Incoming, who: Authenticated, asked: Asked): { refusal?: Refusal; recorded?: Promise<void> } {
+    if (asked.calls.length === 0) return {};
     const { server, refusals, system } = this.#context;
     const { resourceServer } = server;
-    const { judged, refusal } = resourceServer.authorize(who, asked.body, asked.calls, facts);
-    if (refusal === undefined) return true;
-    for (const { call, decision } of judged) {
+    const { judged, refusal } = resourceServer.authorize(who, asked.body, asked.calls, incoming.facts);
+    for (const { call, decision } of refusal === undefined ? [] : judged) {
       if (decision.outcome !== "deny" || decision.kind !== "scope" || call.name === undefined) continue;
       const refused = { tool: call.name, scopes: decision.scopes, at: system.now() };
       refusals?.observe(who, resourceServer.resource, refused);
     }
-    reply.answer(refusal);
-    return false;
+    const recorded = this.#record(incoming, asked, { who, judged, decisionId: refusal?.decisionId });
+    return { ...(refusal && { refusal }), ...(recorded && { recorded }) };
+  }
+
+  #record(
+    { headers, facts, receivedMs }: Incoming,
+    { body, byMessage }: Asked,
+    decided: Pick<Decided, "who" | "judged" | "decisionId">,
+  ): Promise<void> | undefined {
+    const { server, system } = this.#context;
+    if (server.decisions === undefined) return undefined;
+    const traceparent = headers.lookup("traceparent");
+    try {
+      const recorded = server.decisions.record({
+        ...decided,
+        body,
+        byMessage,
+        request: facts,
+        traceparent: typeof traceparent === "string" ? traceparent : undefined,
+        latencyMs: system.monotonicMs() - receivedMs,
+      });
+      return recorded?.catch((error: unknown) => {
+        throw notRecorded(error);
+      });
+    } catch (error) {
+      throw notRecorded(error);
+    }
   }
 
   #send(incoming: Incoming, asked: Asked, reply: Reply): void {

@@ -18,6 +18,8 @@ export interface Incoming {
   readonly request: IncomingMessage;
   readonly headers: ReceivedHeaders;
   readonly facts: RequestFacts;
+  /** When its head was here, in monotonic milliseconds. */
+  readonly receivedMs: number;
 }
 
 /** What a request turned out to ask: everything that is judged. */

@@ -1,7 +1,8 @@
 import type { JsonObject } from "@sallyport/auth";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatCanonical, hashTool } from "./tool-hash.js";
+import { formatCanonical } from "../sealing/canonical-json.js";
+import { hashTool } from "./tool-hash.js";
 
 const tool: JsonObject = {
   name: "t",

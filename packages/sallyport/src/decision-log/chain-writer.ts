@@ -1,0 +1,304 @@
+import type { System } from "@sallyport/auth";
+import { LogUnavailable } from "./contract.js";
+import { FORMAT_VERSION, formatLine, type Head, hashLine } from "./lines.js";
+import { type OpenLogFile, openLogFile } from "./log-file.js";
+import { Segment } from "./segment.js";
+import { formatSigned, type LogSigner } from "./signatures.js";
+
+/** Local bounds; times in milliseconds. */
+export interface ChainLimits {
+  /** Records wait so long for others before they are written together. With a write under way: at most 50 ms are lost in a crash. */
+  readonly groupMs: number;
+  /** After so many records a checkpoint is signed. */
+  readonly checkpointRecords: number;
+  /** And after so long, if there was any record. */
+  readonly checkpointMs: number;
+  /** Bytes of one segment file before the next is begun, and how long one is written to. */
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
+  /** Records that wait for the disk before more are refused. */
+  readonly waitingRecords: number;
+  /** A write that takes longer than this counts as failed, until it ends. */
+  readonly stalledMs: number;
+  /** After a failed write the next attempt comes so much later. */
+  readonly retryMs: number;
+}
+
+const LIMITS: ChainLimits = {
+  groupMs: 20,
+  checkpointRecords: 1_000,
+  checkpointMs: 10_000,
+  segmentBytes: 64 * 1024 * 1024,
+  segmentMs: 24 * 3_600_000,
+  waitingRecords: 20_000,
+  stalledMs: 5_000,
+  retryMs: 1_000,
+};
+
+export interface ChainOptions {
+  readonly folder: string;
+  readonly signer: LogSigner;
+  readonly system: System;
+  /** Heads of the chains that were there before: the first line of this one answers for them. */
+  readonly links: readonly Head[];
+  readonly limits?: Partial<ChainLimits>;
+  readonly openFile?: OpenLogFile;
+}
+
+/** What is kept beside the chain, and may be erased: the inside of a JSON object. The record's number is put before it. */
+export interface ChainEntry {
+  /** The inside of the line, from `"type":` on; ASCII. */
+  readonly members: string;
+  readonly kept?: string;
+}
+
+interface Batch {
+  readonly lines: Uint8Array;
+  readonly kept: Uint8Array;
+}
+
+/**
+ * Writes one chain. Entries get their numbers and hashes when they are written, together with whatever else came in the meantime, and one
+ * sync makes all of them durable. A batch that cannot be written is kept and tried again at the same place; until it is there, nothing
+ * further is taken.
+ */
+export class ChainWriter {
+  readonly writer: string;
+  readonly #options: ChainOptions;
+  readonly #limits: ChainLimits;
+  #segment: Segment | undefined;
+  #segmentNumber = 0;
+  #segmentSince = 0;
+  #seq = 0;
+  #prev = "";
+  #sinceCheckpoint = 0;
+  #checkpointAt = 0;
+  #waiting: ChainEntry[] = [];
+  #batch: Batch | undefined;
+  #durable: PromiseWithResolvers | undefined;
+  #running: Promise<void> | undefined;
+  #busySince: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Signs what a chain that falls quiet has written last. */
+  #quiet: NodeJS.Timeout | undefined;
+  #failure: string | undefined;
+  #rotating = false;
+  #closed = false;
+
+  private constructor(options: ChainOptions) {
+    const { system, limits } = options;
+    this.#options = options;
+    this.#limits = { ...LIMITS, ...limits };
+    this.writer = `${String(system.now()).padStart(10, "0")}-${Buffer.from(system.randomBytes(8)).toString("hex")}`;
+  }
+
+  /** Begins a chain: its first line is durable when this resolves. @throws what the file system throws. */
+  static async open(options: ChainOptions): Promise<ChainWriter> {
+    const chain = new ChainWriter(options);
+    const { links, signer, system } = options;
+    const heads = JSON.stringify(links.map((link) => [link.writer, link.seq, link.hash]));
+    await chain.#begin(
+      `"type":"start","v":${FORMAT_VERSION},"writer":"${chain.writer}","segment":1,"time":${system.now()},"kid":"${signer.kid}","links":${heads}`,
+    );
+    return chain;
+  }
+
+  /** The last durable line. */
+  get head(): Head {
+    return { writer: this.writer, seq: this.#seq - 1, hash: this.#prev };
+  }
+
+  /** Why nothing is taken at the moment. */
+  get failure(): string | undefined {
+    if (this.#closed) return "the log is closed";
+    if (this.#failure !== undefined) return this.#failure;
+    if (this.#waiting.length >= this.#limits.waitingRecords) return "the disk does not keep up";
+    const { stalledMs } = this.#limits;
+    if (this.#busySince !== undefined && this.#options.system.monotonicMs() - this.#busySince > stalledMs) {
+      return "the disk does not answer";
+    }
+    return undefined;
+  }
+
+  /** Takes an entry; it is durable within the group's time. @throws LogUnavailable. */
+  append(entry: ChainEntry): void {
+    const { failure } = this;
+    if (failure !== undefined) throw new LogUnavailable(failure);
+    this.#waiting.push(entry);
+    if (this.#timer === undefined && this.#running === undefined) {
+      this.#timer = setTimeout(() => this.#start(), this.#limits.groupMs);
+    }
+  }
+
+  /** Resolves when everything taken so far is durable, and sees to it at once. Rejects with LogUnavailable when that failed. */
+  durable(): Promise<void> {
+    this.#durable ??= withResolvers();
+    const { promise } = this.#durable;
+    this.#start();
+    return promise;
+  }
+
+  /** Signs what is there if it was not signed yet, so that a quiet chain is closed off too. */
+  async checkpoint(): Promise<void> {
+    this.#checkpointAt = Number.NEGATIVE_INFINITY;
+    await this.durable();
+  }
+
+  /** Writes what waits, signs it as the end of the chain and closes the files. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      await this.durable();
+      await this.#write(this.#chain([], true));
+    } finally {
+      clearTimeout(this.#timer);
+      clearTimeout(this.#quiet);
+      await this.#segment?.close();
+    }
+  }
+
+  #start(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#running ??= this.#run();
+  }
+
+  /** One batch after the other, until nobody waits. */
+  async #run(): Promise<void> {
+    const { system } = this.#options;
+    // What this turn of the event loop still brings goes into the same batch.
+    await undefined;
+    while (this.#waiting.length > 0 || this.#batch !== undefined || this.#durable !== undefined) {
+      const waiter = this.#durable;
+      this.#durable = undefined;
+      this.#busySince = system.monotonicMs();
+      try {
+        await this.#writeWaiting();
+        if (this.#failure !== undefined) system.log("info", "the decision log is written again");
+        this.#failure = undefined;
+        waiter?.resolve();
+      } catch (error) {
+        this.#fail(error, waiter);
+        break;
+      }
+      this.#busySince = undefined;
+      if (this.#durable === undefined && this.#waiting.length > 0) {
+        this.#timer = setTimeout(() => this.#start(), this.#limits.groupMs);
+        break;
+      }
+    }
+    this.#running = undefined;
+    if (this.#sinceCheckpoint === 0 || this.#closed) return;
+    this.#quiet ??= setTimeout(() => {
+      this.#quiet = undefined;
+      // A failure is told by #fail, and tried again there.
+      void this.checkpoint().catch(() => {});
+    }, this.#limits.checkpointMs).unref();
+  }
+
+  #fail(error: unknown, waiter: PromiseWithResolvers | undefined): void {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    this.#busySince = undefined;
+    if (this.#failure === undefined)
+      this.#options.system.log("error", "the decision log cannot be written: calls are refused", { code });
+    this.#failure = code;
+    const refused = new LogUnavailable(code);
+    waiter?.reject(refused);
+    this.#durable?.reject(refused);
+    this.#durable = undefined;
+    this.#timer = setTimeout(() => this.#start(), this.#limits.retryMs);
+    this.#timer.unref();
+  }
+
+  async #writeWaiting(): Promise<void> {
+    if (this.#batch !== undefined) await this.#write(this.#batch);
+    if (this.#rotating) await this.#rotate();
+    const waiting = this.#waiting;
+    if (waiting.length === 0 && this.#sinceCheckpoint === 0) return;
+    this.#waiting = [];
+    await this.#write(this.#chain(waiting, false));
+    const { segmentBytes, segmentMs } = this.#limits;
+    const age = this.#options.system.monotonicMs() - this.#segmentSince;
+    if ((this.#segment?.size ?? 0) >= segmentBytes || age >= segmentMs) await this.#rotate();
+  }
+
+  async #write(batch: Batch): Promise<void> {
+    this.#batch = batch;
+    await this.#segment?.write(batch);
+    this.#batch = undefined;
+  }
+
+  /** Numbers, hashes and, when it is time, a signature. */
+  #chain(entries: readonly ChainEntry[], last: boolean): Batch {
+    const { system } = this.#options;
+    const { checkpointRecords, checkpointMs } = this.#limits;
+    let kept = "";
+    let lines = "";
+    for (const entry of entries) {
+      if (entry.kept !== undefined) kept += `{"seq":${this.#seq},${entry.kept}}\n`;
+      lines += this.#next(formatLine(this.#seq, this.#prev, entry.members));
+    }
+    this.#sinceCheckpoint += entries.length;
+    const due = this.#sinceCheckpoint >= checkpointRecords || system.monotonicMs() - this.#checkpointAt >= checkpointMs;
+    if (last || (due && this.#sinceCheckpoint > 0)) lines += this.#signed(last);
+    return { lines: Buffer.from(lines, "latin1"), kept: Buffer.from(kept, "latin1") };
+  }
+
+  #next(line: string): string {
+    this.#seq += 1;
+    this.#prev = hashLine(line);
+    return `${line}\n`;
+  }
+
+  #signed(last: boolean): string {
+    const { signer, system } = this.#options;
+    const end = last ? ',"last":true' : "";
+    const members = `"type":"checkpoint","writer":"${this.writer}","time":${system.now()},"kid":"${signer.kid}"${end}`;
+    this.#sinceCheckpoint = 0;
+    this.#checkpointAt = system.monotonicMs();
+    return this.#next(formatSigned(formatLine(this.#seq, this.#prev, members).slice(0, -1), signer));
+  }
+
+  /** The old file ends with a signature; the new one begins with its place in the chain. */
+  async #rotate(): Promise<void> {
+    if (!this.#rotating) await this.#write({ ...NOTHING, lines: Buffer.from(this.#signed(false), "latin1") });
+    this.#rotating = true;
+    const old = this.#segment;
+    const time = this.#options.system.now();
+    await this.#begin(`"type":"segment","writer":"${this.writer}","segment":${this.#segmentNumber + 1},"time":${time}`);
+    await old?.close();
+  }
+
+  async #begin(members: string): Promise<void> {
+    const { folder, openFile = openLogFile, system } = this.#options;
+    const segment = this.#segmentNumber + 1;
+    this.#segment = await Segment.open({ folder, writer: this.writer, segment }, openFile);
+    this.#segmentNumber = segment;
+    this.#rotating = false;
+    this.#segmentSince = system.monotonicMs();
+    this.#checkpointAt = system.monotonicMs();
+    const line = this.#next(formatLine(this.#seq, this.#prev, members));
+    await this.#write({ ...NOTHING, lines: Buffer.from(line, "latin1") });
+  }
+}
+
+const NOTHING: Batch = { lines: new Uint8Array(0), kept: new Uint8Array(0) };
+
+interface PromiseWithResolvers {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+function withResolvers(): PromiseWithResolvers {
+  let resolve: () => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // Who waits is told; that nobody waits any more is no defect.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}

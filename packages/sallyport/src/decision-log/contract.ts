@@ -1,0 +1,31 @@
+import type { Authenticated, Judged, McpBody, McpCall, RequestFacts } from "@sallyport/auth";
+
+/** One request with the answer to each thing it asks, as the gateway hands it on. */
+export interface Decided {
+  readonly who: Authenticated;
+  /** What was judged, in the order of the messages. */
+  readonly judged: readonly Judged[];
+  readonly body: McpBody;
+  /** For each message of the body what it touches: tells which request id belongs to which call. */
+  readonly byMessage: readonly (readonly McpCall[])[];
+  readonly request: RequestFacts;
+  /** As the refusal names it to the caller; absent where everything is allowed. */
+  readonly decisionId?: string | undefined;
+  /** The `traceparent` header, as it came. */
+  readonly traceparent?: string | undefined;
+  /** From the request's head to this decision, in milliseconds. */
+  readonly latencyMs: number;
+}
+
+/**
+ * Port: takes every decision of one server before anything goes on. Nothing is returned where the record may be written a little later; a
+ * promise where the call has to wait until its record is durable. Throws or rejects when a record cannot be kept: then nothing goes on.
+ */
+export interface DecisionRecorder {
+  record(decided: Decided): void | Promise<void>;
+}
+
+/** The log takes no records: it fails, or its disk does not keep up. */
+export class LogUnavailable extends Error {
+  override readonly name = "LogUnavailable";
+}

@@ -1,0 +1,142 @@
+import type { Authenticated, JsonObject, Judged } from "@sallyport/auth";
+import type { Decided } from "./contract.js";
+import { toAscii } from "./lines.js";
+
+/**
+ * One decision as it stands in the log, after `seq` and `prev`. Members that do not apply are absent. Nothing in it is a token, a code or a
+ * secret: token ids name tokens and open nothing, the query of a resource's URI is left out, and arguments are only committed to.
+ */
+export interface DecisionRecord {
+  readonly type: "decision";
+  /** Integer seconds since the epoch. */
+  readonly time: number;
+  readonly server: string;
+  readonly method: string;
+  readonly kind: Judged["call"]["kind"];
+  /** Tool, prompt or resource; at most 256 characters, a longer one ends in `…`. */
+  readonly name?: string;
+  readonly revision: string;
+  readonly decision: "allow" | "deny";
+  readonly denial?: "unknown" | "rule" | "scope";
+  readonly rule: string;
+  readonly reason?: string;
+  /** What the caller lacks, for `denial: scope`. */
+  readonly missing?: readonly string[];
+  /** Rules in record mode that would have denied. */
+  readonly recorded?: readonly string[];
+  /** As the caller was told it. */
+  readonly decisionId?: string;
+  readonly iss: string;
+  readonly sub: string;
+  readonly client: string;
+  /** A client that acts for itself. */
+  readonly asClient?: true;
+  /** The token family under a grant. */
+  readonly session?: string;
+  /** `jti` of the token that was shown. */
+  readonly token?: string;
+  /** `jti` of the token that went on to the upstream, where one of its own was made. */
+  readonly upstreamToken?: string;
+  /** The current actor, then the earlier ones, newest first (RFC 8693 §4.1). */
+  readonly actors?: readonly { readonly sub: string; readonly iss?: string; readonly client_id?: string }[];
+  readonly roles?: readonly string[];
+  /** Scopes of the token, and those the caller may be granted: what a replay needs. */
+  readonly scopes: string;
+  readonly entitled: string;
+  readonly http: "POST" | "GET" | "DELETE";
+  readonly address?: string;
+  readonly requestId?: string | number;
+  /** W3C Trace Context: 32 hexadecimal digits. */
+  readonly trace?: string;
+  /** Whole microseconds from the request's head to the decision. */
+  readonly latencyUs: number;
+  /** HMAC-SHA-256, base64url, under a salt of this record's own that lies beside what was kept of the arguments. */
+  readonly arguments?: string;
+}
+
+const MAX_TEXT = 256;
+
+function cut(text: string): string {
+  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`;
+}
+
+/** The inside of the JSON object of one decision, ASCII. */
+export function formatRecord(
+  judged: Judged,
+  decided: Decided,
+  own: {
+    readonly time: number;
+    readonly requestId: string | number | undefined;
+    readonly commitment: string | undefined;
+  },
+): string {
+  const { call, decision } = judged;
+  const denied = decision.outcome === "deny" ? decision : undefined;
+  const recorded = decision.outcome === "allow" ? decision.recorded?.map(({ rule }) => rule) : undefined;
+  const { requestId } = own;
+  const text = JSON.stringify({
+    type: "decision",
+    time: own.time,
+    server: call.server,
+    method: cut(call.method),
+    kind: call.kind,
+    name: nameOf(judged),
+    revision: call.revision,
+    decision: decision.outcome,
+    denial: denied?.kind,
+    rule: decision.rule,
+    reason: denied === undefined ? undefined : cut(denied.reason),
+    missing: denied === undefined || denied.scopes.length === 0 ? undefined : denied.scopes,
+    recorded,
+    decisionId: decided.decisionId,
+    requestId: typeof requestId === "string" ? cut(requestId) : requestId,
+    trace: traceOf(decided),
+    http: decided.request.method,
+    address: decided.request.remoteAddress,
+    latencyUs: Math.round(decided.latencyMs * 1000),
+    arguments: own.commitment,
+  });
+  return toAscii(`${text.slice(1, -1)},${principalMembers(decided.who)}`);
+}
+
+/** RFC 3986 §3.4: queries hold keys and tokens often enough; what was judged is known by the rest. */
+function nameOf({ call: { kind, name } }: Judged): string | undefined {
+  if (name === undefined) return undefined;
+  const query = kind === "resource" ? name.indexOf("?") : -1;
+  return cut(query === -1 ? name : `${name.slice(0, query)}?…`);
+}
+
+/** Principals of cached tokens come again and again: their part of the line is made once for each. */
+const MEMBERS = new WeakMap<object, { readonly entitled: readonly string[]; readonly text: string }>();
+
+function principalMembers({ principal, entitled }: Authenticated): string {
+  const known = MEMBERS.get(principal);
+  if (known !== undefined && known.entitled === entitled) return known.text;
+  const { actor, chain, roles } = principal;
+  const text = JSON.stringify({
+    iss: principal.iss,
+    sub: principal.sub,
+    client: principal.client_id,
+    asClient: principal.kind === "client" ? true : undefined,
+    session: principal.sid,
+    token: principal.jti,
+    actors: actor === undefined ? undefined : [actor, ...chain],
+    roles: roles.length === 0 ? undefined : roles,
+    scopes: principal.scopes.join(" "),
+    entitled: entitled.join(" "),
+  }).slice(1, -1);
+  MEMBERS.set(principal, { entitled, text });
+  return text;
+}
+
+const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/;
+
+/** The header's, else what MCP carries in `_meta` (SEP-414). A malformed one is none (W3C Trace Context §3.2). */
+function traceOf({ traceparent, body }: Decided): string | undefined {
+  if (traceparent !== undefined) return TRACEPARENT.exec(traceparent)?.[1];
+  const [first] = body.messages;
+  if (first === undefined || first.type === "response") return undefined;
+  const meta = first.params?._meta as JsonObject | undefined;
+  const given = meta?.traceparent;
+  return typeof given === "string" ? TRACEPARENT.exec(given)?.[1] : undefined;
+}

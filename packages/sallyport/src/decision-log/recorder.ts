@@ -1,0 +1,73 @@
+import { type JsonObject, type McpCall, type System, UNKNOWN_ARGUMENTS } from "@sallyport/auth";
+import type { ChainEntry } from "./chain-writer.js";
+import type { CommitArguments } from "./commitment.js";
+import { type Decided, type DecisionRecorder, LogUnavailable } from "./contract.js";
+import { formatRecord } from "./record.js";
+
+/** What a recorder needs of the chain. */
+export interface Chain {
+  append(entry: ChainEntry): void;
+  durable(): Promise<void>;
+}
+
+export interface RecorderOptions {
+  readonly chain: Chain;
+  readonly system: Pick<System, "now">;
+  readonly commit: CommitArguments;
+  /** Calls whose record has to be durable before they go on. Asked for allowed calls only: nothing else goes on. */
+  readonly before: (call: McpCall) => boolean;
+  /** Called instead of refusing when the log takes nothing; absent: calls are refused then. */
+  readonly onLost?: (records: number) => void;
+}
+
+/** Records the decisions of one server: one line for each thing that was judged. */
+export function createRecorder(options: RecorderOptions): DecisionRecorder {
+  const { chain, before, onLost } = options;
+  return {
+    record(decided) {
+      const { judged } = decided;
+      try {
+        for (const entry of entriesOf(decided, options)) chain.append(entry);
+      } catch (error) {
+        if (!(error instanceof LogUnavailable) || onLost === undefined) throw error;
+        return onLost(judged.length);
+      }
+      const allowed = judged.every(({ decision }) => decision.outcome === "allow");
+      if (!allowed || !judged.some(({ call }) => before(call))) return undefined;
+      const durable = chain.durable();
+      // The record itself is kept and written later: nothing is lost, it is only late.
+      return onLost === undefined ? durable : durable.catch(() => {});
+    },
+  };
+}
+
+function entriesOf(decided: Decided, { system, commit }: RecorderOptions): readonly ChainEntry[] {
+  const { judged } = decided;
+  const time = system.now();
+  const ids = requestIds(decided);
+  return judged.map((one, index) => {
+    const args = argumentsOf(one.call);
+    const committed = args === undefined ? undefined : commit(args);
+    const own = { time, requestId: ids[index], commitment: committed?.commitment };
+    const members = formatRecord(one, decided, own);
+    return committed === undefined ? { members } : { members, kept: committed.kept };
+  });
+}
+
+function argumentsOf({ arguments: given }: McpCall): JsonObject | undefined {
+  return given === UNKNOWN_ARGUMENTS ? undefined : given;
+}
+
+/** The id of the message that each judged call belongs to. */
+function requestIds({ body, byMessage, judged }: Decided): readonly (string | number | undefined)[] {
+  const { messages } = body;
+  const [first] = messages;
+  if (messages.length <= 1) {
+    const id = first?.type === "request" ? first.id : undefined;
+    return judged.map(() => id);
+  }
+  return byMessage.flatMap((calls, index) => {
+    const message = messages[index];
+    return calls.map(() => (message?.type === "request" ? message.id : undefined));
+  });
+}
