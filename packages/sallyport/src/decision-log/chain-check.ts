@@ -22,8 +22,13 @@ export interface ChainStart {
 /**
  * Compares the hash of every line with what the line after it says. A line is intact when something that is intact says its hash; where two
  * neighbours disagree, the later one is believed if the line after *it* confirms it, so that the altered line is named and not its neighbour.
+ * `doubted`: lines that are known to be wrong, by their signature or by a head.
  */
-export function checkHashes(lines: readonly Placed[], start: ChainStart | undefined): readonly number[] {
+export function checkHashes(
+  lines: readonly Placed[],
+  start: ChainStart,
+  doubted: readonly (number | undefined)[],
+): readonly number[] {
   const altered = new Set<number>();
   // From the end: whether a line is confirmed is known before its word is taken for the one before.
   for (let index = lines.length - 1; index >= 0; index--) {
@@ -32,10 +37,10 @@ export function checkHashes(lines: readonly Placed[], start: ChainStart | undefi
     if (placed === undefined) continue;
     if (placed.line.seq !== placed.seq || placed.line.prev === undefined) altered.add(placed.seq);
     if (next === undefined || next.seq !== placed.seq + 1 || next.line.prev === placed.line.hash) continue;
-    if (!altered.has(next.seq)) altered.add(placed.seq);
+    if (!altered.has(next.seq) && !doubted.includes(next.seq)) altered.add(placed.seq);
   }
   const [first] = lines;
-  if (first !== undefined && start !== undefined && first.seq === start.seq && first.line.prev !== start.prev) {
+  if (first !== undefined && first.seq === start.seq && first.line.prev !== start.prev) {
     altered.add(first.seq);
   }
   return [...altered].sort((a, b) => a - b);

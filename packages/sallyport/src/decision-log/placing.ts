@@ -20,17 +20,18 @@ export interface Placing {
 
 /**
  * Puts the lines of one chain in the order of their numbers. A line whose number cannot be read, or does not fit while the line after it
- * fits, keeps its place in the file: its number was altered, not the line moved.
+ * fits and no other has the number of this place, keeps its place in the file: its number was altered, not the line moved.
  */
 export function placeLines(read: readonly { readonly line: Line; readonly file: string }[], first: number): Placing {
   const bySeq = new Map<number, Placed>();
   const late: Placed[] = [];
   const twice: Placed[] = [];
+  const present = new Set(read.map(({ line }) => line.seq));
   let expected = first;
   let highest = first - 1;
   read.forEach(({ line, file }, index) => {
-    const follows = read[index + 1]?.line.seq === expected + 1;
-    const seq = line.seq === undefined || (line.seq !== expected && follows) ? expected : line.seq;
+    const fits = read[index + 1]?.line.seq === expected + 1 && !present.has(expected);
+    const seq = line.seq === undefined || (line.seq !== expected && fits) ? expected : line.seq;
     const placed = { line, seq, file };
     expected = seq + 1;
     if (bySeq.has(seq)) twice.push(placed);

@@ -134,12 +134,15 @@ function reportOn(
   const buried = checkTombstones(tombstones);
   const start = buried.start;
   const { lines, late, twice, missing } = placeLines(read, start.seq);
-  const altered = new Set([...checkHashes(lines, start), ...checkHeaders(writer, lines)]);
   const signatures = checkSignatures(writer, lines, verify);
   const bySeq = new Map(lines.map(({ seq, line }) => [seq, line]));
   const own = heads.filter((head) => head.writer === writer && head.seq >= start.seq);
   const last = lines.at(-1);
   const headProblems = checkHeads(bySeq, own, last?.seq ?? start.seq - 1);
+  const doubted = [...signatures.problems, ...headProblems].flatMap(({ kind, first }) =>
+    kind === "removed" ? [] : first,
+  );
+  const altered = new Set([...checkHashes(lines, start, doubted), ...checkHeaders(writer, lines)]);
   const nameOf = (kind: LogProblem["kind"], { seq, file }: Placed, message: string): LogProblem => ({
     kind,
     writer,
@@ -158,7 +161,7 @@ function reportOn(
     ...twice.map((one) => nameOf("added", one, `record ${one.seq} is there twice`)),
     ...signatures.problems,
     ...headProblems.filter(({ kind, first }) => kind !== "altered" || !altered.has(first ?? -1)),
-    ...checkArguments(writer, bySeq, chain.argumentFiles),
+    ...checkArguments(writer, new Map([...bySeq].filter(([seq]) => !altered.has(seq))), chain.argumentFiles),
   ];
   const vouched = own.filter(({ seq, hash }) => bySeq.get(seq)?.hash === hash).map(({ seq }) => seq);
   const decisions = lines.filter(({ line }) => line.type === "decision").length;
@@ -201,11 +204,10 @@ function checkTombstones(tombstones: readonly Tombstone[]): {
   return { start, missing };
 }
 
-/** The first line of a file says whose chain it is, and the very first one that it is one. Numbers of lines that say otherwise. */
+/** The first line of a file says whose chain it is, and the very first one begins it. Numbers of lines that say otherwise. */
 function checkHeaders(writer: string, lines: readonly Placed[]): readonly number[] {
   return lines.flatMap(({ line, seq, file }, index) => {
-    const first = file !== lines[index - 1]?.file;
-    const header = line.type === (seq === 0 ? "start" : "segment") && line.members.writer === writer;
-    return first === header || (!first && line.type === "checkpoint") ? [] : first && !header ? [seq] : [];
+    if (file === lines[index - 1]?.file) return [];
+    return line.type === (seq === 0 ? "start" : "segment") && line.members.writer === writer ? [] : [seq];
   });
 }

@@ -1,0 +1,11 @@
+/** What the program composes of the decision log. */
+export type { ChainWriter } from "./chain-writer.js";
+export { createCommitments } from "./commitment.js";
+export { type Decided, type DecisionRecorder, LogUnavailable } from "./contract.js";
+export { formatHead, type Head, parseHead } from "./lines.js";
+export { readPublicLogKey } from "./log-key.js";
+export { openDecisionLog } from "./open-log.js";
+export { createRecorder } from "./recorder.js";
+export { createRedactor } from "./redact.js";
+export { createLogVerifier, type LogSigner } from "./signatures.js";
+export { type LogReport, verifyLog } from "./verify.js";
