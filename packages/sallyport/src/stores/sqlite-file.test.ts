@@ -159,6 +159,29 @@ describe("what cannot be answered is refused", () => {
     expect(await store.replay.record("jti", "a", NOW + 1, NOW)).toBe(true);
   });
 
+  test("and after such a write everything is heard of that others write, and written as before", async () => {
+    const store = await open({ busyTimeoutMs: 60 });
+    const other = new Libsql(file);
+    other.exec("begin exclusive");
+    const refused = { reason: "store_unavailable" };
+    await expect(store.clients.add(testClient("refused"))).rejects.toMatchObject(refused);
+    await expect(store.codes.consume("code", NOW)).rejects.toMatchObject(refused);
+    await expect(store.sessions.revoke({ sub: "ada" }, NOW)).rejects.toMatchObject(refused);
+    other.exec("rollback");
+    other.close();
+    const second = await open();
+    // A statement left half executed would hold what this connection reads at its first reading from here on.
+    for (const [index, id] of ["one", "two", "three"].entries()) {
+      await second.grants.widen(testGrant({ id, sub: id }));
+      await second.sessions.create(testSession({ id, grant_id: id, sub: id }), undefined);
+      await second.sessions.revoke({ session_id: id }, NOW);
+      expect(await store.feed.head()).toBe(index + 1);
+      expect((await store.sessions.find(id))?.revoked).toBe(NOW);
+    }
+    await store.clients.add(testClient("afterwards"));
+    expect(await second.clients.find("afterwards", NOW)).toBeDefined();
+  });
+
   test("a write waits for a process that lets go in time", async () => {
     const store = await open();
     const other = new Libsql(file);

@@ -1,6 +1,13 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
-import { CompiledQuery, type DatabaseConnection, type Driver, Kysely, SqliteDialect, SqliteDriver } from "kysely";
+import {
+  type DatabaseConnection,
+  type Driver,
+  Kysely,
+  SqliteDialect,
+  SqliteDriver,
+  type SqliteStatement,
+} from "kysely";
 import Libsql from "libsql";
 import { ANSWER_WITHIN_MS, type Backend, retrying } from "./backend.js";
 import type { Schema } from "./schema.js";
@@ -24,14 +31,11 @@ const MAX_PREPARED = 200;
 export async function openSqlite({ file, busyTimeoutMs = ANSWER_WITHIN_MS }: SqliteOptions): Promise<Backend> {
   if (file !== ":memory:") prepareFile(file);
   const options = { isTransient: isBusy, limitMs: busyTimeoutMs };
-  const connection = await retrying(async () => connect(file), options);
+  const connection = await retrying(async () => new Connection(() => connect(file)), options);
   const db = new Kysely<Schema>({ dialect: new ImmediateDialect(connection) });
-  return {
-    db,
-    write: (step) => retrying(() => db.transaction().execute(step), options),
-    writeOne: (statement) => retrying(() => statement(db), options),
-    close: () => db.destroy(),
-  };
+  const write: Backend["write"] = (step) => retrying(() => db.transaction().execute(step), options);
+  // One statement would be atomic by itself, but it would be the statement that meets another process's lock: see Connection.
+  return { db, write, writeOne: write, close: () => db.destroy() };
 }
 
 function prepareFile(file: string): void {
@@ -41,45 +45,76 @@ function prepareFile(file: string): void {
   if (process.platform !== "win32") chmodSync(file, 0o600);
 }
 
-function connect(file: string): Connection {
+function connect(file: string): Libsql.Database {
   const database = new Libsql(file);
   try {
     for (const pragma of ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"]) {
       database.pragma(pragma);
     }
     database.pragma(`busy_timeout = ${BLOCKING_WAIT_MS}`);
-    return new Connection(database);
+    return database;
   } catch (error) {
     database.close();
     throw error;
   }
 }
 
-/** Kysely's driver prepares a statement at each execution; this remembers them by their text. */
+/**
+ * Kysely's driver prepares a statement at each execution; this remembers them by their text.
+ *
+ * A prepared statement that met a lock (SQLITE_BUSY) stays half executed until it is used again, because libsql does not reset it. Until
+ * then the connection reads the database as it was at that moment: it would never hear of a revocation again. So locks are met where a
+ * transaction begins, which leaves nothing behind; and a connection where it happened elsewhere is given up.
+ */
 class Connection {
-  readonly #database: Libsql.Database;
-  readonly #prepared = new Map<string, Libsql.Statement>();
+  readonly #open: () => Libsql.Database;
+  readonly #prepared = new Map<string, SqliteStatement>();
+  #database: Libsql.Database | undefined;
 
-  constructor(database: Libsql.Database) {
-    this.#database = database;
+  constructor(open: () => Libsql.Database) {
+    this.#open = open;
+    this.#database = open();
   }
 
   get inTransaction(): boolean {
-    return this.#database.inTransaction;
+    return this.#database?.inTransaction ?? false;
   }
 
-  prepare(text: string): Libsql.Statement {
+  /** `exec` prepares, steps and drops: a lock that it meets leaves no statement half executed. */
+  beginImmediate(): void {
+    this.#database ??= this.#open();
+    this.#database.exec("begin immediate");
+  }
+
+  prepare(text: string): SqliteStatement {
     const known = this.#prepared.get(text);
     if (known !== undefined) return known;
+    this.#database ??= this.#open();
     const statement = this.#database.prepare(text);
+    const guarded: SqliteStatement = {
+      reader: statement.reader,
+      all: (parameters) => this.#guard(() => statement.all(parameters)),
+      run: (parameters) => this.#guard(() => statement.run(parameters)),
+      iterate: (parameters) => statement.iterate(parameters),
+    };
     if (this.#prepared.size >= MAX_PREPARED) this.#prepared.clear();
-    this.#prepared.set(text, statement);
-    return statement;
+    this.#prepared.set(text, guarded);
+    return guarded;
+  }
+
+  #guard<T>(step: () => T): T {
+    try {
+      return step();
+    } catch (error) {
+      if (isBusy(error)) this.close();
+      throw error;
+    }
   }
 
   close(): void {
     this.#prepared.clear();
-    this.#database.close();
+    this.#database?.close();
+    this.#database = undefined;
   }
 }
 
@@ -105,8 +140,8 @@ class ImmediateDriver extends SqliteDriver {
   }
 
   /** A deferred transaction that reads first cannot be sure to write later; an immediate one waits at the start, where waiting is safe. */
-  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+  override async beginTransaction(): Promise<void> {
+    this.#connection.beginImmediate();
   }
 
   /** SQLite has rolled back by itself after some errors (a full disk); rolling back again would hide the error that tells. */
