@@ -25,12 +25,13 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** @param yaml `servers:` and what else there is; `UPSTREAM` stands for the recording server. */
-export async function startSite(yaml: string): Promise<Site> {
+/** @param settings `servers:` and what else there is, for a public URL; `UPSTREAM` stands for the recording server. */
+export async function startSite(settings: string | ((publicUrl: string) => Promise<string>)): Promise<Site> {
   const upstream = await startRecordingUpstream();
   const folder = mkdtempSync(join(tmpdir(), "sallyport-federation-"));
   const port = await freePort();
   const publicUrl = `http://localhost:${port}`;
+  const yaml = typeof settings === "string" ? settings : await settings(publicUrl);
   const text = `publicUrl: ${publicUrl}\nlisten: { port: ${port} }\n${yaml.replaceAll("UPSTREAM", upstream.url)}`;
   const file = join(folder, "sallyport.yaml");
   const config = parseConfig(text, { file, environment: {} });

@@ -1,0 +1,173 @@
+import { createHash, randomBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import {
+  CLIENT,
+  type ForeignIdp,
+  startForeignIdp,
+} from "../../packages/sallyport/src/federation/testing/foreign-idp.js";
+import {
+  createTestBrowser,
+  type Page,
+  type TestBrowser,
+} from "../../packages/sallyport/src/sign-in/testing/browser.js";
+import { type Site, startSite } from "./site.js";
+
+const REDIRECT = "http://127.0.0.1:49152/callback";
+const ROLES_MAX_AGE = 300;
+
+let idp: ForeignIdp;
+let site: Site;
+
+beforeAll(async () => {
+  site = await startSite(async (publicUrl) => {
+    idp = await startForeignIdp({ redirectUris: [`${publicUrl}/sign-in/oidc/callback`] });
+    idp.people.set("a1", { preferred_username: "alice", groups: ["crm-users"] });
+    idp.people.set("b2", { preferred_username: "bob", groups: [] });
+    return `
+signIn:
+  oidc:
+    issuer: ${idp.issuer}
+    clientId: ${CLIENT.clientId}
+    clientSecret: ${CLIENT.clientSecret}
+    label: Acme
+    roles: { crm-users: support }
+    rolesMaxAge: ${ROLES_MAX_AGE}
+servers:
+  crm:
+    upstream: UPSTREAM
+    access:
+      - { roles: [support], scopes: [mcp:read] }
+      - { users: ["${idp.issuer}|b2"], scopes: [mcp:read] }
+`;
+  });
+});
+afterAll(async () => {
+  await site?.close();
+  await idp?.close();
+});
+
+const newBrowser = () => createTestBrowser(site.publicUrl, (request) => fetch(request, { redirect: "manual" }));
+
+async function register(client_name: string): Promise<string> {
+  const answer = await fetch(`${site.publicUrl}/register`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ client_name, redirect_uris: [REDIRECT], token_endpoint_auth_method: "none" }),
+  });
+  return (await answer.json()).client_id;
+}
+
+/** Follows redirects and refreshes of our own, to the page that waits for a person, or to the first foreign address. */
+async function follow(
+  browser: TestBrowser,
+  first: Page,
+): Promise<{ readonly page: Page; readonly away: URL | undefined }> {
+  let page = first;
+  for (let hops = 0; hops < 10; hops++) {
+    const refresh = /^0; url=(.*)$/.exec(page.headers.get("refresh") ?? "")?.[1];
+    const next = page.location !== "" ? page.location : refresh;
+    if (next === undefined) return { page, away: undefined };
+    const url = new URL(next, site.publicUrl);
+    if (url.origin !== site.publicUrl) return { page, away: url };
+    page = await browser.get(url.pathname + url.search);
+  }
+  throw new Error(`going round in circles at ${page.html}`);
+}
+
+interface Asked {
+  readonly browser: TestBrowser;
+  readonly client_id: string;
+  readonly verifier: string;
+  readonly page: Page;
+}
+
+/** From the client's request to our consent page (or whatever comes instead), by way of the provider. */
+async function ask(person: string, client_id: string, browser = newBrowser()): Promise<Asked> {
+  const verifier = randomBytes(32).toString("base64url");
+  const query = new URLSearchParams({
+    client_id,
+    response_type: "code",
+    redirect_uri: REDIRECT,
+    scope: "mcp:read",
+    code_challenge: createHash("sha256").update(verifier).digest("base64url"),
+    code_challenge_method: "S256",
+    resource: `${site.publicUrl}/mcp/crm`,
+  });
+  const start = await follow(browser, await browser.get(`/authorize?${query}`));
+  expect(start.page.html).toContain("Sign in with Acme");
+  const { away } = await follow(browser, await browser.submit(start.page, "/sign-in/oidc"));
+  if (away === undefined) throw new Error("not sent to the provider");
+  const back = await idp.visit(away, person);
+  const { page } = await follow(browser, await browser.get(back.pathname + back.search));
+  return { browser, client_id, verifier, page };
+}
+
+async function token(fields: Readonly<Record<string, string>>) {
+  const answer = await fetch(`${site.publicUrl}/token`, { method: "POST", body: new URLSearchParams(fields) });
+  return { status: answer.status, body: await answer.json() };
+}
+
+async function approve({ browser, client_id, verifier, page }: Asked) {
+  const done = await browser.submit(page, "/consent", { decision: "approve", scope: "mcp:read" });
+  const code = new URL(done.location).searchParams.get("code") ?? "";
+  const fields = { grant_type: "authorization_code", code, client_id, redirect_uri: REDIRECT, code_verifier: verifier };
+  return (await token(fields)).body as { readonly access_token: string; readonly refresh_token: string };
+}
+
+const within2s = { timeout: 2_000, interval: 50 };
+
+describe("People of an identity provider", () => {
+  test("agree on our own page to each client, and then it may call (R-140, R-142)", async () => {
+    const asked = await ask("a1", await register("Editor"));
+    expect(asked.page.html).toContain("Editor");
+    expect(asked.page.location).toBe("");
+    const { access_token } = await approve(asked);
+    expect((await site.look("crm", access_token)).status).toBe(200);
+    expect(access_token).not.toContain(idp.issuer);
+    const again = await ask("a1", await register("Another"));
+    expect(again.page.html).toContain("Another");
+    expect(again.page.location).toBe("");
+  });
+
+  test("are entitled as (issuer, sub) too, and never by a name", async () => {
+    const { access_token } = await approve(await ask("b2", await register("Editor")));
+    expect((await site.look("crm", access_token)).status).toBe(200);
+    idp.people.set("c3", { preferred_username: `${idp.issuer}|b2`, email: "b2", groups: ["support"] });
+    const asked = await ask("c3", await register("Editor"));
+    expect(asked.page.html).not.toContain('name="scope"');
+  });
+
+  test("are out within two seconds when they are disabled here", async () => {
+    idp.people.set("d4", { preferred_username: "dora", groups: ["crm-users"] });
+    const { access_token } = await approve(await ask("d4", await register("Editor")));
+    expect((await site.look("crm", access_token)).status).toBe(200);
+    const dora = (await site.store.users.list()).find(({ name }) => name.startsWith("dora~"));
+    await site.store.users.update(dora?.sub ?? "", { disabled: true });
+    await vi.waitFor(async () => expect((await site.look("crm", access_token)).status).toBe(401), within2s);
+    expect((await ask("d4", await register("Editor"))).page.html).toContain("This account is closed");
+  });
+
+  test("lose roles that grow too old, everywhere, and have them again by signing in", async () => {
+    const client_id = await register("Editor");
+    const { access_token, refresh_token } = await approve(await ask("a1", client_id));
+    site.system.advance(ROLES_MAX_AGE - 1);
+    await vi.waitFor(async () => expect((await site.look("crm", access_token)).status).toBe(200), within2s);
+    site.system.advance(1);
+    await vi.waitFor(async () => expect(await site.tools("crm", access_token)).toEqual(["no_access"]), within2s);
+    expect(await token({ grant_type: "refresh_token", refresh_token, client_id })).toMatchObject({
+      status: 400,
+      body: { error: "invalid_grant" },
+    });
+    const fresh = await approve(await ask("a1", client_id));
+    await vi.waitFor(async () => expect((await site.look("crm", fresh.access_token)).status).toBe(200), within2s);
+  });
+
+  test("lose at once what a new sign-in no longer says", async () => {
+    idp.people.set("e5", { preferred_username: "eve", groups: ["crm-users"] });
+    const { access_token } = await approve(await ask("e5", await register("Editor")));
+    expect((await site.look("crm", access_token)).status).toBe(200);
+    idp.people.set("e5", { preferred_username: "eve", groups: [] });
+    await ask("e5", await register("Editor"));
+    await vi.waitFor(async () => expect(await site.tools("crm", access_token)).toEqual(["no_access"]), within2s);
+  });
+});
