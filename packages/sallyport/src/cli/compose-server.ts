@@ -1,10 +1,19 @@
-import { createResourceServer, type JsonObject, type KeySet, type System, type TrustedIssuer } from "@sallyport/auth";
+import {
+  createResourceServer,
+  type JsonObject,
+  type KeySet,
+  type McpCall,
+  type Policy,
+  type System,
+  type TrustedIssuer,
+} from "@sallyport/auth";
 import type { ResourceDescription } from "@sallyport/auth/authorization-server";
 import { sha256Node, verifySignatureNode } from "@sallyport/auth/node";
 import type { AccessConfig } from "../config/schema.js";
 import type { GatewayServer } from "../gateway/contract.js";
 import type { Liveness } from "../gateway/liveness.js";
 import { type Catalogue, createCatalogue } from "../policy/catalogue.js";
+import { READ } from "../policy/default-scopes.js";
 import { describeResource } from "../policy/describe.js";
 import { PolicyHolder } from "../policy/policy-holder.js";
 import { createServerPolicy } from "../policy/server-policy.js";
@@ -13,6 +22,7 @@ import type { Store } from "../stores/store.js";
 import { createHttpUpstream } from "../upstream/http.js";
 import { createStdioUpstream } from "../upstream/stdio.js";
 import { type Upstream, UpstreamError } from "../upstream/upstream.js";
+import type { ComposedLog } from "./compose-log.js";
 import { createDpopPorts } from "./dpop-ports.js";
 import { composeExternalIssuer } from "./external-issuers.js";
 import type { Installation, InstalledServer } from "./installation.js";
@@ -42,6 +52,7 @@ export interface ServerParts {
   readonly system: System;
   readonly keys: KeySet;
   readonly liveness: Liveness;
+  readonly log: ComposedLog;
 }
 
 export async function composeServer(installed: InstalledServer, parts: ServerParts): Promise<ComposedServer> {
@@ -83,6 +94,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
       upstream,
       identifiers: createIdSealer(store.sealer),
       list: config.list,
+      decisions: parts.log.recorderOf(installed, (call) => reads(call, policy, catalogue)),
       observeTools: (tools) => catalogue.observe(tools),
       inputSchemaOf: (tool) => catalogue.inputSchemaOf(tool),
     },
@@ -110,6 +122,12 @@ function issuersOf({ name, config }: InstalledServer, resource: string, parts: S
     const setting = `servers.${name}.authorizationServers[${index}]`;
     return composeExternalIssuer(entry, resource, { baseFolder, setting, system: parts.system });
   });
+}
+
+/** Everything but a tool call looks things up; so does a tool that `mcp:read` permits, or that was annotated so when it was first seen. */
+function reads(call: McpCall, policy: Policy, catalogue: Catalogue): boolean {
+  if (call.kind !== "tool" && call.kind !== "task") return true;
+  return policy.permittedBy(call).includes(READ) || (call.name !== undefined && catalogue.scopeOf(call.name) === READ);
 }
 
 async function learn(upstream: Upstream, catalogue: Catalogue): Promise<string | undefined> {

@@ -7,6 +7,7 @@ import { Liveness } from "../gateway/liveness.js";
 import { createRefusals } from "../gateway/refusals.js";
 import { createServerPolicy } from "../policy/server-policy.js";
 import type { Store } from "../stores/store.js";
+import { composeLog } from "./compose-log.js";
 import { type ComposedServer, composeServer } from "./compose-server.js";
 import { composeWeb } from "./compose-web.js";
 import { CliError } from "./exit.js";
@@ -37,8 +38,9 @@ export async function compose(installation: Installation, store: Store, system: 
     system,
     tokenSeconds: config.lifetimes.accessToken,
   });
+  const log = await composeLog(installation, store, system);
   for (const installed of installation.servers) {
-    servers.push(await composeServer(installed, { installation, issuer, store, system, keys, liveness }));
+    servers.push(await composeServer(installed, { installation, issuer, store, system, keys, liveness, log }));
   }
   await liveness.start();
   const refusals = createRefusals();
@@ -68,6 +70,7 @@ export async function compose(installation: Installation, store: Store, system: 
       await gateway.close();
       liveness.close();
       await Promise.all(servers.map(({ upstream }) => upstream.close()));
+      await log.close();
     },
   };
 }

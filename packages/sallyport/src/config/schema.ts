@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ExternalServerConfig, OidcConfig } from "./federation-settings.js";
+import type { DecisionLogConfig, ServerLogConfig } from "./log-settings.js";
 import type { SecretSource, Setting } from "./settings.js";
 import { SETTINGS } from "./settings.js";
 
@@ -27,7 +28,7 @@ export interface Config {
     readonly session: number;
     readonly refreshGrace: number;
   };
-  readonly log: { readonly level: "debug" | "info" | "warn" | "error" };
+  readonly log: DecisionLogConfig & { readonly level: "debug" | "info" | "warn" | "error" };
   readonly servers: Readonly<Record<string, ServerConfig>>;
   readonly rules: readonly RuleConfig[];
   /** Where it was read from; absent for one that no file holds. */
@@ -59,6 +60,7 @@ export interface ServerConfig {
   readonly scopes?: Readonly<Record<string, ScopeConfig>>;
   readonly rules: readonly RuleConfig[];
   readonly mode: "enforce" | "record";
+  readonly log: ServerLogConfig;
   readonly denials: "status" | "result";
   readonly baseline?: readonly string[];
   readonly list: "reachable" | "granted";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { EXTERNAL_SERVER_SETTING, SIGN_IN_SETTINGS } from "./federation-settings.js";
+import { LOG_SETTINGS, SERVER_LOG_SETTINGS } from "./log-settings.js";
 import { httpUrl, type Setting, scopeName, seconds, secretSource } from "./setting.js";
 
 export type { SecretSource, Setting } from "./setting.js";
@@ -157,6 +158,7 @@ export const SETTINGS: readonly Setting[] = [
     env: "SALLYPORT_LOG_LEVEL",
     description: "Least level that is logged, as JSON lines on standard error.",
   },
+  ...LOG_SETTINGS,
   {
     path: "rules",
     type: rules,
@@ -223,6 +225,7 @@ export const SETTINGS: readonly Setting[] = [
     description:
       "`record`: no rule changes an answer on this server; what rules would have refused is logged. Scopes and entitlements hold as ever.",
   },
+  ...SERVER_LOG_SETTINGS,
   {
     path: "servers.*.denials",
     type: z.enum(["status", "result"]),

@@ -84,6 +84,7 @@ export class ChainWriter {
   #failure: string | undefined;
   #rotating = false;
   #closed = false;
+  #lost = 0;
 
   private constructor(options: ChainOptions) {
     const { system, limits } = options;
@@ -128,6 +129,11 @@ export class ChainWriter {
     if (this.#timer === undefined && this.#running === undefined) {
       this.#timer = setTimeout(() => this.#start(), this.#limits.groupMs);
     }
+  }
+
+  /** So many decisions went ahead without a record: the chain says so as soon as it can be written again. */
+  lose(records: number): void {
+    this.#lost += records;
   }
 
   /** Resolves when everything taken so far is durable, and sees to it at once. Rejects with LogUnavailable when that failed. */
@@ -214,13 +220,19 @@ export class ChainWriter {
   async #writeWaiting(): Promise<void> {
     if (this.#batch !== undefined) await this.#write(this.#batch);
     if (this.#rotating) await this.#rotate();
-    const waiting = this.#waiting;
+    const gap = this.#lost;
+    const waiting = gap === 0 ? this.#waiting : [...this.#waiting, this.#gap(gap)];
     if (waiting.length === 0 && this.#sinceCheckpoint === 0) return;
     this.#waiting = [];
+    this.#lost -= gap;
     await this.#write(this.#chain(waiting, false));
     const { segmentBytes, segmentMs } = this.#limits;
     const age = this.#options.system.monotonicMs() - this.#segmentSince;
     if ((this.#segment?.size ?? 0) >= segmentBytes || age >= segmentMs) await this.#rotate();
+  }
+
+  #gap(lost: number): ChainEntry {
+    return { members: `"type":"gap","time":${this.#options.system.now()},"lost":${lost}` };
   }
 
   async #write(batch: Batch): Promise<void> {

@@ -7,5 +7,6 @@ export { readPublicLogKey } from "./log-key.js";
 export { openDecisionLog } from "./open-log.js";
 export { createRecorder } from "./recorder.js";
 export { createRedactor } from "./redact.js";
+export { applyRetention } from "./retention.js";
 export { createLogVerifier, type LogSigner } from "./signatures.js";
 export { type LogReport, verifyLog } from "./verify.js";

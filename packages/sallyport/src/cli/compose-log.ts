@@ -1,0 +1,84 @@
+import { isAbsolute, join } from "node:path";
+import type { McpCall, System } from "@sallyport/auth";
+import {
+  applyRetention,
+  type ChainWriter,
+  createCommitments,
+  createRecorder,
+  createRedactor,
+  type DecisionRecorder,
+  openDecisionLog,
+} from "../decision-log/index.js";
+import type { Store } from "../stores/store.js";
+import { CliError } from "./exit.js";
+import type { Installation, InstalledServer } from "./installation.js";
+
+/** The decision log of this process. */
+export interface ComposedLog {
+  /** `reads`: whether a call only looks things up, so that it need not wait for its record. */
+  recorderOf(server: InstalledServer, reads: (call: McpCall) => boolean): DecisionRecorder;
+  close(): Promise<void>;
+}
+
+const DAY_MS = 86_400_000;
+
+export function logFolderOf({ config, dataFolder, baseFolder }: Installation): string {
+  const { folder } = config.log;
+  if (folder === undefined) return join(dataFolder, "decisions");
+  return isAbsolute(folder) ? folder : join(baseFolder, folder);
+}
+
+/** @throws CliError when no log can be begun, unless the configuration forwards without one. */
+export async function composeLog(installation: Installation, store: Store, system: System): Promise<ComposedLog> {
+  const folder = logFolderOf(installation);
+  const { retention, dangerouslyForwardWithoutLog } = installation.config.log;
+  try {
+    const { chain, signer } = await openDecisionLog({ folder, sealer: store.sealer, system });
+    const tidy = () => {
+      if (retention === undefined) return;
+      // A quiet chain is signed every day, so that it never looks like one whose writer is gone.
+      void chain.checkpoint().catch(() => {});
+      try {
+        applyRetention({ folder, signer, days: retention, now: system.now() });
+      } catch (error) {
+        system.log("warn", "old segments of the decision log were not removed", { error: String(error) });
+      }
+    };
+    tidy();
+    const daily = setInterval(tidy, DAY_MS).unref();
+    return recorders(chain, system, { lenient: dangerouslyForwardWithoutLog, onClose: () => clearInterval(daily) });
+  } catch (error) {
+    const why = `the decision log in ${folder} cannot be written: ${(error as Error).message}`;
+    if (!dangerouslyForwardWithoutLog) throw new CliError(`${why}. Set log.folder to a folder that can be.`);
+    system.log("error", `${why}; nothing is recorded`);
+    return { recorderOf: () => ({ record: () => undefined }), close: async () => {} };
+  }
+}
+
+function recorders(
+  chain: ChainWriter,
+  system: System,
+  { lenient, onClose }: { readonly lenient: boolean; readonly onClose: () => void },
+): ComposedLog {
+  return {
+    recorderOf: ({ config: { log } }, reads) => {
+      const { before } = log;
+      const mode = log.arguments === "redacted" ? { redact: createRedactor(log.redact) } : log.arguments;
+      return createRecorder({
+        chain,
+        system,
+        commit: createCommitments(mode, system),
+        before: (call) => before === "all" || (before === "writes" && !reads(call)),
+        ...(lenient && { onLost: (records: number) => chain.lose(records) }),
+      });
+    },
+    close: async () => {
+      onClose();
+      try {
+        await chain.close();
+      } catch (error) {
+        system.log("error", "the decision log was not closed well", { error: String(error) });
+      }
+    },
+  };
+}
