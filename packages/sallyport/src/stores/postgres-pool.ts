@@ -64,7 +64,10 @@ function guarded(client: PoolClient): PostgresPoolClient {
     }
   };
   // Kysely's other way to ask, by a cursor, is for streams, which no store has.
-  return { query: query as unknown as PostgresPoolClient["query"], release: () => client.release(broken !== undefined) };
+  return {
+    query: query as unknown as PostgresPoolClient["query"],
+    release: () => client.release(broken !== undefined),
+  };
 }
 
 /**
