@@ -1,4 +1,5 @@
 import { DPOP_ALGORITHMS } from "./dpop.js";
+import { ID_JAG_PROFILE } from "./identity-assertion.js";
 import { SIGNATURE_ALGORITHMS } from "./key-set.js";
 
 /** RFC 8414 §2, RFC 9207 §3 and OpenID Connect Discovery §3, as far as this package publishes it. */
@@ -15,6 +16,7 @@ export interface AuthorizationServerMetadata {
   readonly response_types_supported: readonly string[];
   readonly response_modes_supported: readonly string[];
   readonly grant_types_supported: readonly string[];
+  readonly authorization_grant_profiles_supported?: readonly string[];
   readonly code_challenge_methods_supported: readonly string[];
   readonly token_endpoint_auth_methods_supported: readonly string[];
   readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];
@@ -47,6 +49,8 @@ export interface MetadataFacts {
   readonly registration: boolean;
   readonly documents: boolean;
   readonly introspection: boolean;
+  /** Whether ID-JAGs are accepted. */
+  readonly identityAssertions: boolean;
 }
 
 /** The document. `registration_endpoint` appears only where it answers (users.md pain 1); `openid` never, since there are no ID tokens. */
@@ -63,6 +67,7 @@ export function formatAuthorizationServerMetadata(facts: MetadataFacts): Authori
     response_types_supported: ["code"],
     response_modes_supported: ["query"],
     grant_types_supported: facts.grantTypes,
+    ...(facts.identityAssertions ? { authorization_grant_profiles_supported: [ID_JAG_PROFILE] } : {}),
     code_challenge_methods_supported: ["S256"],
     token_endpoint_auth_methods_supported: facts.authMethods,
     token_endpoint_auth_signing_alg_values_supported: SIGNATURE_ALGORITHMS,
