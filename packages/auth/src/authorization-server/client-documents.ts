@@ -1,6 +1,7 @@
 import type { ClientMetadata } from "../core/client-metadata.js";
 import { OAuthError } from "../core/oauth-error.js";
 import { quote } from "../core/quote.js";
+import { JWT_BEARER_GRANT } from "../oauth/assertion.js";
 import type { ClientMetadataRules } from "../oauth/client-metadata.js";
 import { fetchClientMetadataDocument, validateClientIdUrl } from "../oauth/client-metadata-document.js";
 import type { System } from "../system.js";
@@ -31,7 +32,7 @@ export function createClientDocuments(
     knownSchemes: registration.knownSchemes ?? [],
     authMethods: ["none", "private_key_jwt"],
     defaultAuthMethod: "none",
-    grantTypes: ["authorization_code", "refresh_token"],
+    grantTypes: ["authorization_code", "refresh_token", JWT_BEARER_GRANT],
   };
   const cache = new Map<string, CacheEntry>();
   const flights = new Map<string, Promise<ClientMetadata>>();

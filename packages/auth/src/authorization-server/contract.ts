@@ -3,6 +3,7 @@ import type { FetchDocument } from "../oauth/client-metadata-document.js";
 import type { DpopNonces } from "../oauth/dpop.js";
 import type { SigningKeys } from "../oauth/key-set.js";
 import type { System } from "../system.js";
+import type { TrustedAssertionIssuer } from "./assertion-issuer.js";
 import type { AuthorizationServerStorage, PendingAuthorization } from "./storage.js";
 
 export type { FetchDocument } from "../oauth/client-metadata-document.js";
@@ -31,6 +32,12 @@ export interface SignedInUser {
   readonly auth_time: number;
   /** 256-bit value bound to the browser session, from which the page's CSRF token is derived. */
   readonly csrfSecret: string;
+}
+
+/** What a client may turn a token into; never into more than the token is. */
+export interface ExchangePermission {
+  /** Resources besides the token's own. */
+  readonly resources: readonly string[];
 }
 
 export interface AuthorizationServerOptions {
@@ -83,6 +90,19 @@ export interface AuthorizationServerOptions {
    * RFC 7662: the resources whose tokens a confidential client may ask about, `[]` = none. Absent: there is no introspection endpoint.
    */
   introspectedBy?(client_id: string): readonly string[];
+  /**
+   * RFC 6749 §4.4: clients of the configuration that can prove who they are get tokens for themselves, with the client_id as `sub`, up to
+   * what `mayBeGranted(client_id, client_id, resource)` says. Default false.
+   */
+  readonly clientCredentials?: boolean;
+  /** RFC 7523: accept client assertions made for the token endpoint's URL besides those for the issuer. Default false. */
+  readonly acceptTokenEndpointAudience?: boolean;
+  /** RFC 8693: what a client of the configuration may exchange access tokens of ours for; `undefined`: nothing. Absent: no such grant. */
+  mayExchange?(client_id: string): ExchangePermission | undefined;
+  /** RFC 8693 §4.4: the client that may act for the users of this one, with tokens that were issued to this one. Default: none. */
+  actorFor?(client_id: string): string | undefined;
+  /** RFC 7523 §2.1: whose assertions are exchanged for tokens: of company IdPs (ID-JAG) and of platforms for their workloads. */
+  readonly trustedIssuers?: readonly TrustedAssertionIssuer[];
   /** RFC 9449 §8: with nonces every proof at the token endpoint has to hold a current one. Default: none are asked for. */
   readonly dpop?: { readonly nonces?: DpopNonces };
   /** Accepts an `http` issuer beyond loopback (R-66 forbids it): codes and tokens then travel in the clear. Default false. */

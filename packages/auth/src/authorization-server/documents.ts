@@ -1,5 +1,5 @@
 import { formatAuthorizationServerMetadata } from "../oauth/authorization-server-metadata.js";
-import { GRANT_TYPES } from "./grants/table.js";
+import { grantTypesOf } from "./grants/table.js";
 import type { Start } from "./pipeline.js";
 import { publicJson } from "./responses.js";
 
@@ -15,7 +15,8 @@ export async function metadataDocument({ server }: Start): Promise<Response> {
     issuer: server.issuer,
     endpoint: server.endpoint,
     scopes: [...new Set(scopes)],
-    grantTypes: GRANT_TYPES.map(({ name }) => name),
+    grantTypes: grantTypesOf(server).map(({ name }) => name),
+    identityAssertions: options.trustedIssuers?.some(({ subjectOf }) => subjectOf !== undefined) ?? false,
     authMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
     registration: options.registration.dynamic,
     documents: server.documents !== undefined,

@@ -1,7 +1,9 @@
 // The public face of the authorization server. Adding a line here makes it public.
+export type { TrustedAssertionIssuer, WorkloadRule } from "./assertion-issuer.js";
 export type {
   AuthorizationServer,
   AuthorizationServerOptions,
+  ExchangePermission,
   FetchDocument,
   ResourceDescription,
   SignedInUser,

@@ -38,10 +38,17 @@ async function proveKey(server: Server, metadata: ClientMetadata, assertion: str
   if (keys === undefined) return false;
   const now = server.system.now();
   const { client_id } = metadata;
-  const audience = [server.issuer, server.endpoint("/token")];
+  const audience = audiencesOf(server);
   const expected = { client_id, audience, keys, verifySignature: verifySignatureWeb, now };
   const { jti, expires } = await validateClientAssertion(assertion, expected);
   return server.options.storage.replay.record("client_assertion", JSON.stringify([client_id, jti]), expires, now);
+}
+
+/** RFC 7523bis §4 wants the issuer; some clients write it with a slash at its end, and older ones the token endpoint. */
+function audiencesOf(server: Server): readonly string[] {
+  const issuer = server.issuer.replace(/\/$/, "");
+  const { acceptTokenEndpointAudience } = server.options;
+  return [issuer, `${issuer}/`, ...(acceptTokenEndpointAudience === true ? [server.endpoint("/token")] : [])];
 }
 
 /** Keys at a URL are read through the guarded port: whoever registers may name any URL. */

@@ -4,6 +4,7 @@ import { type ClientMetadataRules, parseClientMetadata } from "../oauth/client-m
 import { sha256 } from "../oauth/digest.js";
 import { readText } from "../oauth/parameters.js";
 import { randomToken } from "../system.js";
+import { registrableGrants } from "./grants/table.js";
 import type { Start } from "./pipeline.js";
 import { jsonResponse } from "./responses.js";
 
@@ -38,7 +39,7 @@ export async function register({ server, body }: Registering): Promise<Response>
     knownSchemes: server.options.registration.knownSchemes ?? [],
     authMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
     defaultAuthMethod: "client_secret_basic",
-    grantTypes: ["authorization_code", "refresh_token"],
+    grantTypes: registrableGrants(server),
   };
   const { metadata: parsed, dropped } = parseClientMetadata(body, rules);
   const metadata: ClientMetadata = { client_id: randomToken(server.system, 16), ...parsed };

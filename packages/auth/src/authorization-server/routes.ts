@@ -17,7 +17,7 @@ import { identifyClient } from "./steps/identify-client.js";
 import { proveKey } from "./steps/prove-key.js";
 import { proveRedirectUri } from "./steps/prove-redirect-uri.js";
 import { readAuthorizationRequest } from "./steps/read-authorization-request.js";
-import { findGrant, redeemGrant } from "./steps/redeem-grant.js";
+import { answerUnauthenticated, findGrant, redeemGrant } from "./steps/redeem-grant.js";
 import { rememberRequest } from "./steps/remember-request.js";
 
 export interface Route {
@@ -63,7 +63,7 @@ const ENDPOINTS: readonly (Route & { readonly when?: (server: Server) => boolean
     path: "/token",
     cors: true,
     refuse: refuseAsJson,
-    steps: steps(readFormBody, findGrant, proveKey, authenticateClient, redeemGrant),
+    steps: steps(readFormBody, findGrant, proveKey, answerUnauthenticated, authenticateClient, redeemGrant),
   },
   {
     method: "POST",

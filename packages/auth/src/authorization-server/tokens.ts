@@ -2,6 +2,7 @@ import { formatScope } from "../core/scope.js";
 import { type AccessTokenClaims, formatAccessToken } from "../oauth/access-token.js";
 import { randomToken } from "../system.js";
 import { jsonResponse } from "./responses.js";
+import type { Server } from "./server.js";
 import type { KeyProven } from "./steps/prove-key.js";
 import type { Session } from "./storage.js";
 
@@ -10,7 +11,7 @@ export interface Granted {
   readonly scopes: readonly string[];
   readonly refresh_token: string | undefined;
   /** Further claims of the access token. */
-  readonly claims?: Pick<AccessTokenClaims, "act" | "may_act">;
+  readonly claims?: Pick<AccessTokenClaims, "act">;
   /** Further members of the answer. */
   readonly members?: Readonly<Record<string, unknown>>;
 }
@@ -39,6 +40,7 @@ export async function tokenResponse(
     exp,
     sid: session.id,
     auth_time: session.auth_time,
+    ...mayActClaim(server, session),
     ...granted.claims,
     ...(proof === undefined ? {} : { cnf: { jkt: proof.jkt } }),
   };
@@ -55,4 +57,10 @@ export async function tokenResponse(
   const headers: Record<string, string> = {};
   if (proof !== undefined && nonces !== undefined) headers["dpop-nonce"] = nonces.current(iat);
   return jsonResponse(body, { headers });
+}
+
+/** RFC 8693 §4.4: whom the operator lets act for the users of this client. */
+function mayActClaim({ options }: Server, { client_id }: Session): Pick<AccessTokenClaims, "may_act"> {
+  const actor = options.actorFor?.(client_id);
+  return actor === undefined ? {} : { may_act: { sub: actor, client_id: actor } };
 }

@@ -192,6 +192,27 @@ export const OAUTH_ERRORS = {
     status: 400,
     description: "A refresh can only narrow the scope that was granted.",
   },
+  scope_refused: {
+    error: "invalid_scope",
+    status: 400,
+    description: "None of the scopes may be granted to this client on this resource.",
+  },
+  // Token exchange, RFC 8693 §2.2.2, and assertions, RFC 7521 §4.1.1
+  exchange_refused: {
+    error: "invalid_request",
+    status: 400,
+    description: "The subject_token or the actor_token cannot be exchanged by this client.",
+  },
+  exchange_too_deep: {
+    error: "invalid_request",
+    status: 400,
+    description: "The token was handed on too often.",
+  },
+  assertion_refused: {
+    error: "invalid_grant",
+    status: 400,
+    description: "The assertion is not acceptable here, or was used before.",
+  },
   // Registration, RFC 7591 §3.2.2
   client_metadata_refused: {
     error: "invalid_client_metadata",

@@ -1,6 +1,28 @@
+import type { Server } from "../server.js";
 import { authorizationCode } from "./authorization-code.js";
+import { clientCredentials } from "./client-credentials.js";
 import type { GrantType } from "./grant-type.js";
+import { jwtBearer } from "./jwt-bearer.js";
 import { refreshToken } from "./refresh-token.js";
+import { tokenExchange } from "./token-exchange.js";
 
-/** Every grant of the token endpoint, in the order in which the metadata lists them. */
-export const GRANT_TYPES: readonly GrantType[] = [authorizationCode, refreshToken];
+const GRANT_TYPES: readonly GrantType[] = [
+  authorizationCode,
+  refreshToken,
+  clientCredentials,
+  tokenExchange,
+  jwtBearer,
+];
+
+/** Every grant of this server's token endpoint, in the order in which the metadata lists them. */
+export function grantTypesOf(server: Server): readonly GrantType[] {
+  return GRANT_TYPES.filter(({ when }) => when?.(server) ?? true);
+}
+
+/** Those that a client may register for by itself: where somebody else answers for each token. */
+export function registrableGrants(server: Server): readonly string[] {
+  const open = [authorizationCode, refreshToken, jwtBearer];
+  return grantTypesOf(server)
+    .filter((grant) => open.includes(grant))
+    .map(({ name }) => name);
+}

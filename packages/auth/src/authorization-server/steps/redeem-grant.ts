@@ -1,7 +1,7 @@
 import { OAuthError } from "../../core/oauth-error.js";
 import { quote } from "../../core/quote.js";
 import type { GrantType } from "../grants/grant-type.js";
-import { GRANT_TYPES } from "../grants/table.js";
+import { grantTypesOf } from "../grants/table.js";
 import type { ClientRecord } from "../storage.js";
 import type { FormRequest } from "./authenticate-client.js";
 import type { KeyProven } from "./prove-key.js";
@@ -14,9 +14,20 @@ interface GrantRequest extends FormRequest {
 export function findGrant(flow: FormRequest): GrantRequest {
   const name = flow.form.one("grant_type");
   if (name === undefined) throw new OAuthError("request_malformed", { description: "The grant_type is missing." });
-  const grant = GRANT_TYPES.find((known) => known.name === name);
+  const grant = grantTypesOf(flow.server).find((known) => known.name === name);
   if (grant === undefined) throw new OAuthError("grant_type_unsupported", { detail: quote(name) });
   return { ...flow, grant };
+}
+
+/**
+ * For the grants that know a sender without a client (RFC 7523 §3.1, RFC 6749 §3.2.1). A bare `client_id` proves nothing, and is not read.
+ */
+export function answerUnauthenticated(flow: GrantRequest & KeyProven): Promise<Response> | (GrantRequest & KeyProven) {
+  const { grant, form, request } = flow;
+  const authenticates =
+    request.headers.has("authorization") || ["client_secret", "client_assertion"].some((name) => form.one(name));
+  if (grant.handleUnauthenticated === undefined || authenticates) return flow;
+  return grant.handleUnauthenticated({ ...flow, parameters: form.pick(grant.parameters) });
 }
 
 /** The grant's own file does the rest, and sees its own parameters only. */

@@ -1,0 +1,43 @@
+import { OAuthError } from "../../core/oauth-error.js";
+import { findResource } from "../resources.js";
+import type { Server } from "../server.js";
+import { tokenResponse } from "../tokens.js";
+import type { GrantType, TokenRequest } from "./grant-type.js";
+import { openSession } from "./open-session.js";
+import { grantableScopes, readScopes, requireConfigured, standingGrant } from "./own-tokens.js";
+
+/** RFC 6749 §4.4: a client for itself. No refresh token (§4.4.3): it can come again. */
+export const clientCredentials: GrantType = {
+  name: "client_credentials",
+  parameters: ["scope", "resource"],
+  when: ({ options }) => options.clientCredentials === true,
+  async handle(request) {
+    const { client_id } = requireConfigured(request.client);
+    return answerForItself(request, client_id, onlyResource(request));
+  },
+};
+
+/** A token that a client or a workload gets for itself: `sub` is its client_id (RFC 9068 §2.2). */
+export async function answerForItself(
+  request: Pick<TokenRequest, "server" | "parameters" | "proof"> & { readonly client?: TokenRequest["client"] },
+  client_id: string,
+  resource: string,
+): Promise<Response> {
+  const { server, parameters } = request;
+  const who = { sub: client_id, client_id, resource };
+  const scopes = await grantableScopes(server, who, readScopes(parameters.one("scope")));
+  const { id: grant_id } = await standingGrant(server, who, scopes);
+  const session = await openSession(request, { ...who, grant_id, scopes, auth_time: server.system.now() });
+  return tokenResponse(request, session, { scopes, refresh_token: undefined });
+}
+
+/** The resource that the request names, or the only one there is (RFC 8707 §2.2). @throws OAuthError `target_unknown` */
+export function onlyResource({ server, parameters }: Pick<TokenRequest, "server" | "parameters">): string {
+  return findResource(server, parameters.all("resource")) ?? theOne(server);
+}
+
+function theOne(server: Server): string {
+  const [resource, ...more] = server.options.resources();
+  if (resource !== undefined && more.length === 0) return resource;
+  throw new OAuthError("target_unknown", { description: "Name the resource: this server has several." });
+}

@@ -1,0 +1,159 @@
+import { OAuthError } from "../../core/oauth-error.js";
+import type { Actor } from "../../core/principal.js";
+import { expandScopes } from "../../core/scope.js";
+import { decodeJws } from "../../oauth/jws.js";
+import {
+  ACCESS_TOKEN_TYPE,
+  formatActors,
+  isAccessTokenType,
+  MAX_ACTORS,
+  mayAct,
+  TOKEN_EXCHANGE_GRANT,
+} from "../../oauth/token-exchange.js";
+import { findToken } from "../find-token.js";
+import { findResource } from "../resources.js";
+import type { Server } from "../server.js";
+import type { Session } from "../storage.js";
+import { tokenResponse } from "../tokens.js";
+import { effectiveScopes, scopesOf } from "./effective-scopes.js";
+import type { GrantType, TokenRequest } from "./grant-type.js";
+import { openSession } from "./open-session.js";
+import { readScopes, requireConfigured } from "./own-tokens.js";
+
+type OwnToken = NonNullable<Awaited<ReturnType<typeof findToken>>> & { readonly may_act: unknown };
+
+/**
+ * RFC 8693 for access tokens of ours: a weaker one, for oneself or for an agent that acts for the same subject. What comes out is never
+ * more than what went in: scopes, lifetime, and resources that the operator listed. It has a session of its own under the one it came
+ * from, and ends with it.
+ */
+export const tokenExchange: GrantType = {
+  name: TOKEN_EXCHANGE_GRANT,
+  parameters: [
+    "subject_token",
+    "subject_token_type",
+    "actor_token",
+    "actor_token_type",
+    "requested_token_type",
+    "resource",
+    "audience",
+    "scope",
+  ],
+  when: ({ options }) => options.mayExchange !== undefined,
+  async handle(request) {
+    const { server } = request;
+    const { client_id } = requireConfigured(request.client);
+    if (!isAccessTokenType(request.parameters.one("requested_token_type") ?? ACCESS_TOKEN_TYPE)) {
+      throw new OAuthError("request_malformed", { description: "The only requested_token_type here is access_token." });
+    }
+    const subject = await readToken(request, "subject_token");
+    if (subject === undefined) {
+      throw new OAuthError("request_malformed", { description: "The subject_token is missing." });
+    }
+    const actor = await readToken(request, "actor_token");
+    const acting = actingParty(client_id, subject, actor);
+    const { claims, session: parent } = subject;
+    const earlier = [claims.actor, ...claims.chain].filter((each) => each !== undefined);
+    const act = formatActors(acting === undefined ? earlier : [acting, ...earlier]);
+    await requireShortLineage(server, parent);
+    const resource = targetOf(request, parent.resource);
+    const who = { sub: claims.sub, client_id, resource };
+    const scopes = await effectiveScopes(server, who, await narrowedScopes(request, claims.scopes, resource));
+    const { grant_id, id: parent_id, auth_time } = parent;
+    const expires = Math.min(claims.exp, parent.expires);
+    const session = await openSession(request, { ...who, grant_id, parent_id, scopes, auth_time, expires });
+    server.system.log("info", "token exchanged", { client_id, sub: who.sub, resource, scopes, parent: parent_id, act });
+    return tokenResponse(request, session, {
+      scopes,
+      refresh_token: undefined,
+      ...(act === undefined ? {} : { claims: { act } }),
+      members: { issued_token_type: ACCESS_TOKEN_TYPE },
+    });
+  },
+};
+
+/** A living access token of ours; one that is bound to a key comes with a proof by that key (RFC 9449 §7.1 in spirit). */
+async function readToken(
+  { server, parameters, proof }: TokenRequest,
+  name: "subject_token" | "actor_token",
+): Promise<OwnToken | undefined> {
+  const token = parameters.one(name);
+  const type = parameters.one(`${name}_type`);
+  // RFC 8693 §2.1: the type is REQUIRED with its token, and MUST NOT come without.
+  if ((token === undefined) !== (type === undefined)) {
+    throw new OAuthError("request_malformed", { description: `${name} and ${name}_type go together.` });
+  }
+  if (token === undefined) return undefined;
+  const refuse = (detail: string) => new OAuthError("exchange_refused", { detail: `${name}: ${detail}` });
+  if (!isAccessTokenType(type)) throw refuse("not an access token");
+  const found = await findToken(server, token);
+  if (found === undefined) throw refuse("no living access token of this server");
+  const { claims, session } = found;
+  const now = server.system.now();
+  if (session.revoked !== undefined || now >= session.expires || session.sub !== claims.sub) {
+    throw refuse("its session has ended");
+  }
+  if (claims.cnf !== undefined && claims.cnf.jkt !== proof?.jkt)
+    throw refuse("bound to a DPoP key that was not proven");
+  return { ...found, may_act: decodeJws(token, token.length).claims.may_act };
+}
+
+/**
+ * Who acts, besides those who have: the party behind actor_token; else the client itself, with a token that was issued to another;
+ * else nobody, since who weakens a token of its own acts as before. A token of another client takes its `may_act` (RFC 8693 §4.4), so that
+ * a client that came by a token gains nothing (exchange-widen); and where there is a `may_act`, it holds for everybody.
+ */
+function actingParty(client_id: string, subject: OwnToken, actor: OwnToken | undefined): Actor | undefined {
+  const refuse = (detail: string) => new OAuthError("exchange_refused", { detail });
+  const own = subject.claims.client_id === client_id;
+  if (actor === undefined && own) return undefined;
+  const party = actor?.claims ?? { sub: client_id, client_id };
+  if (actor !== undefined) {
+    if (actor.claims.kind !== "client" || actor.claims.actor !== undefined)
+      throw refuse("actor_token: of no client for itself");
+    if (!own && actor.claims.client_id !== client_id) throw refuse("neither token was issued to this client");
+  }
+  const acting = { sub: party.sub, client_id: party.client_id };
+  const free = own && subject.may_act === undefined;
+  if (!free && !mayAct(subject.may_act, acting)) throw refuse("may_act does not name the acting party");
+  return acting;
+}
+
+/** Tokens that one client weakens again and again have no further actor, and a bound all the same. */
+async function requireShortLineage(server: Server, session: Session): Promise<void> {
+  let ancestor: Session | undefined = session;
+  for (let depth = 0; ancestor?.parent_id !== undefined; depth += 1) {
+    if (depth === MAX_ACTORS - 1) throw new OAuthError("exchange_too_deep");
+    ancestor = await server.options.storage.sessions.find(ancestor.parent_id);
+  }
+}
+
+/** RFC 8693 §2.1: `resource` or `audience`, which both hold a resource of ours. Another than the token's own takes the operator's word. */
+function targetOf({ server, parameters, client }: TokenRequest, own: string): string {
+  const named = [...parameters.all("resource"), ...parameters.all("audience")];
+  const resource = findResource(server, [...new Set(named)]) ?? own;
+  const permission = server.options.mayExchange?.(client.metadata.client_id);
+  if (permission === undefined) throw new OAuthError("client_not_allowed");
+  if (resource !== own && !permission.resources.includes(resource)) {
+    throw new OAuthError("target_unknown", { detail: "not among the resources of this client" });
+  }
+  return resource;
+}
+
+/** What is asked for, all of it covered by the token; asked for nothing, what of the token means something at the resource. */
+async function narrowedScopes(
+  { server, parameters }: TokenRequest,
+  held: readonly string[],
+  resource: string,
+): Promise<readonly string[]> {
+  const hierarchy = await scopesOf(server, resource);
+  const asked = readScopes(parameters.one("scope"));
+  if (asked.length === 0) return held;
+  const covered = expandScopes(hierarchy, held);
+  if (!asked.every((scope) => covered.has(scope))) {
+    throw new OAuthError("scope_exceeded", {
+      description: "An exchange can only narrow the scope of the subject_token.",
+    });
+  }
+  return asked;
+}
