@@ -1,7 +1,8 @@
 import type { Sealer } from "../sealing/sealer.js";
 import type { Backend } from "./backend.js";
 
-const PROBE = "seal-probe";
+/** Name of the fact, and the word. */
+export const PROBE = "seal-probe";
 
 /**
  * Leaves a sealed word in a new database and opens it at every later start: a wrong master key is then an error with a name at the

@@ -23,6 +23,7 @@ import { createOneTimeCodeStore } from "./one-time-codes.js";
 import { createPendingStore } from "./pending.js";
 import { openPostgres } from "./postgres.js";
 import { createReplayStore } from "./replay.js";
+import { rewrapAll } from "./rewrap.js";
 import { checkSeal } from "./seal-probe.js";
 import { createSessionStore } from "./sessions.js";
 import { createSigningKeys, type RotatableSigningKeys } from "./signing-keys.js";
@@ -33,7 +34,7 @@ import { createUserStore } from "./users.js";
 export interface StoreOptions {
   /** `sqlite:` and a path (`sqlite:./sallyport.db`, relative to the working directory), `sqlite::memory:`, or `postgres://…`. */
   readonly url: string;
-  /** Master keys of 32 bytes; the first seals, all open. */
+  /** Master keys of 32 bytes; the first seals, all open. With several, what lies sealed is put under the first one at opening. */
   readonly masterKey: Uint8Array | readonly Uint8Array[];
   readonly system: System;
   /** How long an answer of the database may take, other processes' writes included; default 4,500 ms. */
@@ -78,11 +79,16 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   try {
     await migrate(backend);
     await checkSeal(backend, sealer);
+    if (isRotating(options.masterKey)) await rewrapAll(backend, sealer);
   } catch (error) {
     await backend.close();
     throw error;
   }
   return createStore(backend, { sealer, system: options.system });
+}
+
+function isRotating(masterKey: StoreOptions["masterKey"]): boolean {
+  return !(masterKey instanceof Uint8Array) && masterKey.length > 1;
 }
 
 async function openBackend(options: StoreOptions): Promise<Backend> {
