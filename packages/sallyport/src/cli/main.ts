@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/problem.js";
 import { CliError, EXIT } from "./exit.js";
 import { addExplainCommand } from "./explain-command.js";
+import { addLogCommands } from "./log-command.js";
 import { addOperatorCommands } from "./operator-commands.js";
 import { addPolicyCommands } from "./policy-command.js";
 import { addProtectCommand } from "./protect-command.js";
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addOperatorCommands(program, done);
   addExplainCommand(program, done);
   addPolicyCommands(program, done);
+  addLogCommands(program, done);
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {

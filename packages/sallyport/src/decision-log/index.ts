@@ -2,9 +2,12 @@
 export type { ChainWriter } from "./chain-writer.js";
 export { createCommitments } from "./commitment.js";
 export { type Decided, type DecisionRecorder, LogUnavailable } from "./contract.js";
+export { eraseArguments } from "./erase.js";
+export { EXPORTS, type ExportFormat } from "./export.js";
 export { formatHead, type Head, parseHead } from "./lines.js";
 export { readPublicLogKey } from "./log-key.js";
 export { openDecisionLog } from "./open-log.js";
+export { type ReadRecord, readArguments, readHeads, readRecords } from "./read.js";
 export { createRecorder } from "./recorder.js";
 export { createRedactor } from "./redact.js";
 export { applyRetention } from "./retention.js";
