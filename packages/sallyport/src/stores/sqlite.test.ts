@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { system } from "@sallyport/auth";
 import { afterAll } from "vitest";
 import { describeStorage } from "../../../auth/src/testing/storage.contract.js";
+import { describeElsewhereStorage } from "./elsewhere.contract.js";
 import { type DatabaseUnderTest, TEST_MASTER_KEY } from "./opened.contract.js";
 import { describeProgramStorage } from "./program.contract.js";
 import { describeSignInStorage } from "./sign-in.contract.js";
@@ -27,3 +28,4 @@ describeStorage(sqlite.name, async () => {
 });
 describeSignInStorage(sqlite);
 describeProgramStorage(sqlite);
+describeElsewhereStorage(sqlite);

@@ -1,0 +1,141 @@
+import { describe, expect, test } from "vitest";
+import { externalKey } from "../federation/external-grants.js";
+import type { Identity, User } from "../sign-in/storage.js";
+import { type DatabaseUnderTest, type Opened, useStore } from "./opened.contract.js";
+
+const ISSUER = "https://login.example.com";
+
+const newcomer = (sub: string): User => ({
+  sub,
+  name: `alice~${sub}`,
+  roles: [],
+  owner: false,
+  disabled: false,
+  password_hash: undefined,
+  created: 1_800_000_000,
+});
+
+const identity = (change: Partial<Omit<Identity, "sub">> = {}): Omit<Identity, "sub"> => ({
+  issuer: ISSUER,
+  subject: "a1",
+  name: "alice",
+  roles: ["support"],
+  roles_at: 1_800_000_000,
+  ...change,
+});
+
+/** Every sentence of `IdentityStore` and `ExternalGrantStore` as a test. */
+export function describeElsewhereStorage(database: DatabaseUnderTest): void {
+  describe(`storage contract of people and callers from elsewhere: ${database.name}`, () => {
+    const opened = useStore(database);
+    describe("identities", () => describeIdentities(opened));
+    describe("external grants", () => describeExternalGrants(opened));
+  });
+}
+
+function describeIdentities({ store, another }: Opened): void {
+  test("the first sign-in makes the user, every later one finds it and says anew what is said of them", async () => {
+    const { identities, users } = store();
+    expect(await identities.signIn(identity(), newcomer("u1"))).toEqual(newcomer("u1"));
+    const later = identity({ name: undefined, roles: [], roles_at: 1_800_000_100 });
+    expect(await identities.signIn(later, newcomer("u2"))).toEqual(newcomer("u1"));
+    expect(await users.list()).toEqual([newcomer("u1")]);
+    expect(await identities.list("u1")).toEqual([{ ...later, sub: "u1" }]);
+    expect(await identities.list("u2")).toEqual([]);
+  });
+
+  test.each([
+    ["issuer", identity({ issuer: `${ISSUER}/` })],
+    ["subject", identity({ subject: "A1" })],
+  ])("another %s, byte for byte, is another person", async (_, other) => {
+    const { identities, users } = store();
+    await identities.signIn(identity(), newcomer("u1"));
+    expect((await identities.signIn(other, newcomer("u2"))).sub).toBe("u2");
+    expect(await users.list()).toHaveLength(2);
+  });
+
+  test("of two first sign-ins at once, in two processes, one makes the user", async () => {
+    const stores = [store(), await another()];
+    const signedIn = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => stores[index % 2]?.identities.signIn(identity(), newcomer(`u${index}`))),
+    );
+    expect(new Set(signedIn.map((user) => user?.sub)).size).toBe(1);
+    expect(await store().users.list()).toHaveLength(1);
+  });
+
+  test("says who is disabled, and announces every sign-in", async () => {
+    const { identities, users, feed } = store();
+    await identities.signIn(identity(), newcomer("u1"));
+    await users.update("u1", { disabled: true });
+    expect(await identities.signIn(identity(), newcomer("u2"))).toMatchObject({ sub: "u1", disabled: true });
+    const changes = await feed.since(0);
+    expect(changes.map(({ kind, key }) => [kind, key])).toEqual([
+      ["user", "u1"],
+      ["user", "u1"],
+      ["user", "u1"],
+    ]);
+  });
+}
+
+function describeExternalGrants({ store, another }: Opened): void {
+  const caller = { issuer: ISSUER, sub: "s1", client_id: "c1" };
+  const fresh = (roles: readonly string[], roles_at: number, revoked_at?: number) => ({
+    ...caller,
+    roles,
+    roles_at,
+    revoked_at,
+  });
+
+  test("roles are those of the newest token, whatever the order in which tokens come", async () => {
+    const { externalGrants } = store();
+    expect(await externalGrants.observe({ ...caller, roles: ["a"], issued: 20 })).toEqual(fresh(["a"], 20));
+    expect(await externalGrants.observe({ ...caller, roles: ["old"], issued: 10 })).toEqual(fresh(["a"], 20));
+    expect(await externalGrants.observe({ ...caller, roles: ["same"], issued: 20 })).toEqual(fresh(["a"], 20));
+    expect(await externalGrants.observe({ ...caller, roles: [], issued: 30 })).toEqual(fresh([], 30));
+  });
+
+  test("of many tokens seen at once in two processes the newest stays", async () => {
+    const stores = [store(), await another()];
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        stores[index % 2]?.externalGrants.observe({ ...caller, roles: [`r${index}`], issued: index + 1 }),
+      ),
+    );
+    expect(await store().externalGrants.observe({ ...caller, roles: [], issued: 0 })).toEqual(fresh(["r19"], 20));
+  });
+
+  test.each([
+    ["this subject through this client", { sub: "s1", client_id: "c1" }, [100, undefined, undefined]],
+    ["this subject", { sub: "s1" }, [100, 100, undefined]],
+    ["this client", { client_id: "c1" }, [100, undefined, 100]],
+    ["everybody of the issuer", {}, [100, 100, 100]],
+  ])("ending %s ends no other, seen before or not", async (_, selector, ends) => {
+    const { externalGrants } = store();
+    const callers = [caller, { ...caller, client_id: "c2" }, { ...caller, sub: "s2" }];
+    await externalGrants.observe({ ...caller, roles: [], issued: 50 });
+    await externalGrants.revoke({ issuer: ISSUER, ...selector }, 100);
+    const found = await Promise.all(callers.map((one) => externalGrants.observe({ ...one, roles: [], issued: 200 })));
+    expect(found.map(({ revoked_at }) => revoked_at)).toEqual(ends);
+    const foreign = { ...caller, issuer: "https://other.example" };
+    expect((await externalGrants.observe({ ...foreign, roles: [], issued: 1 })).revoked_at).toBeUndefined();
+  });
+
+  test("ending counts the callers known, and is announced", async () => {
+    const { externalGrants, feed } = store();
+    expect(await externalGrants.revoke({ issuer: ISSUER, sub: "s1", client_id: "c1" }, 100)).toBe(0);
+    await externalGrants.observe({ ...caller, roles: [], issued: 50 });
+    await externalGrants.observe({ ...caller, client_id: "c2", roles: [], issued: 50 });
+    expect(await externalGrants.revoke({ issuer: ISSUER, sub: "s1" }, 100)).toBe(2);
+    expect((await feed.since(0)).map(({ kind, key }) => [kind, key])).toEqual([
+      ["grant", externalKey(caller)],
+      ["grant", externalKey({ issuer: ISSUER, sub: "s1" })],
+    ]);
+  });
+
+  test("what was ended stays ended: an earlier end changes nothing", async () => {
+    const { externalGrants } = store();
+    await externalGrants.revoke(caller, 100);
+    await externalGrants.revoke(caller, 50);
+    expect((await externalGrants.observe({ ...caller, roles: [], issued: 200 })).revoked_at).toBe(100);
+  });
+}
