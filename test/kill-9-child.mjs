@@ -30,13 +30,10 @@ async function session(worker, number) {
     ...{ ...who, scopes, grant_id, session_id: id, redirect_uri: "http://127.0.0.1/cb", code_challenge: "c" },
     ...{ dpop_jkt: undefined, auth_time: NOW, expires: NOW + 60 },
   });
-  await step(worker, { kind: "redeem", code }, () => store.codes.consume(code, NOW));
   const times = { auth_time: NOW, created: NOW, last_used: NOW, idle_expires: NOW + 9e6, expires: NOW + 9e6 };
-  await step(worker, { kind: "session", id, grant_id, token }, () =>
-    store.sessions.create(
-      { id, grant_id, ...who, scopes, dpop_jkt: undefined, label: "Editor", ...times, revoked: undefined },
-      token,
-    ),
+  const session = { id, grant_id, ...who, scopes, label: "Editor", ...times };
+  await step(worker, { kind: "redeem", code, session, token }, () =>
+    store.codes.redeem(code, { session, refresh_hash: token, now: NOW }),
   );
   for (let rotations = randomInt(4); rotations > 0; rotations--) {
     const next = randomUUID();

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { system } from "@sallyport/auth";
+import type { Session } from "@sallyport/auth/authorization-server";
 import Libsql from "libsql";
 import { afterAll, expect, test } from "vitest";
 import { openStore, type Store } from "../packages/sallyport/src/stores/store.js";
@@ -17,6 +18,13 @@ const built = fileURLToPath(new URL("../packages/sallyport/dist/stores/store.js"
 const folder = mkdtempSync(join(tmpdir(), "sallyport-kill-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+interface Redeem {
+  readonly kind: "redeem";
+  readonly code: string;
+  readonly session: Session;
+  readonly token: string;
+}
+
 /** What the child says it does; `done` follows when the store has acknowledged it. */
 type Step =
   | {
@@ -26,8 +34,7 @@ type Step =
       readonly client_id: string;
       readonly resource: string;
     }
-  | { readonly kind: "redeem"; readonly code: string }
-  | { readonly kind: "session"; readonly id: string; readonly grant_id: string; readonly token: string }
+  | Redeem
   | { readonly kind: "rotate"; readonly id: string; readonly from: string; readonly to: string }
   | { readonly kind: "record"; readonly key: string }
   | { readonly kind: "end" | "end-grant"; readonly id: string };
@@ -41,7 +48,7 @@ interface Line {
 interface Model {
   readonly grants: Map<string, Extract<Step, { kind: "grant" }> & { ended: boolean }>;
   readonly sessions: Map<string, { readonly grant_id: string; tokens: string[]; ended: boolean }>;
-  readonly redeemed: Set<string>;
+  readonly redeemed: Map<string, Redeem>;
   readonly recorded: Set<string>;
   acknowledged: number;
 }
@@ -49,10 +56,11 @@ interface Model {
 function acknowledge(model: Model, step: Step): void {
   model.acknowledged += 1;
   if (step.kind === "grant") model.grants.set(step.id, { ...step, ended: false });
-  if (step.kind === "redeem") model.redeemed.add(step.code);
   if (step.kind === "record") model.recorded.add(step.key);
-  if (step.kind === "session") {
-    model.sessions.set(step.id, { grant_id: step.grant_id, tokens: [step.token], ended: false });
+  if (step.kind === "redeem") {
+    const { code, session, token } = step;
+    model.redeemed.set(code, step);
+    model.sessions.set(session.id, { grant_id: session.grant_id, tokens: [token], ended: false });
   }
   if (step.kind === "rotate") model.sessions.get(step.id)?.tokens.push(step.to);
   if (step.kind === "end") end(model, (_, id) => id === step.id);
@@ -97,10 +105,12 @@ async function settle(model: Model, store: Store, steps: readonly Step[]): Promi
   for (const step of steps) {
     if (step.kind === "grant") {
       if ((await store.grants.find(step.sub, step.client_id, step.resource)) !== undefined) acknowledge(model, step);
-    } else if (step.kind === "session") {
-      const session = await store.sessions.find(step.id);
-      expect((await store.sessions.findByRefresh(step.token)) !== undefined).toBe(session !== undefined);
-      if (session !== undefined) acknowledge(model, step);
+    } else if (step.kind === "redeem") {
+      const made = (await store.sessions.find(step.session.id)) !== undefined;
+      expect((await store.sessions.findByRefresh(step.token)) !== undefined).toBe(made);
+      // A code without its session is good still; one that was taken has made it.
+      expect(await redeem(store, step)).toBe(made ? "used" : "redeemed");
+      acknowledge(model, step);
     } else if (step.kind === "rotate") {
       const from = await store.sessions.findByRefresh(step.from);
       const to = await store.sessions.findByRefresh(step.to);
@@ -129,7 +139,7 @@ async function prove(model: Model, store: Store): Promise<void> {
     expect(found.map((token) => token?.current)).toEqual(tokens.map((_, index) => index === tokens.length - 1));
     if (ended) expect(await refresh(store, tokens.at(-1) ?? "")).toBe("ended");
   }
-  for (const code of model.redeemed) expect(await store.codes.consume(code, NOW)).toBe(false);
+  for (const step of model.redeemed.values()) expect(await redeem(store, step)).toBe("used");
   for (const key of model.recorded) expect(await store.replay.record("jti", key, NOW + 9e6, NOW)).toBe(false);
 }
 
@@ -148,6 +158,9 @@ async function announcements(store: Store): Promise<ReadonlySet<string>> {
   return keys;
 }
 
+const redeem = (store: Store, { code, session, token }: Redeem) =>
+  store.codes.redeem(code, { session, refresh_hash: token, now: NOW });
+
 async function refresh(store: Store, presented_hash: string): Promise<string> {
   const successor = { successor_hash: `${presented_hash}!`, sealed_successor: "sealed" };
   const rotation = { client_id: "editor", dpop_jkt: undefined, now: NOW, grace: 30, idle_lifetime: 9e6, ...successor };
@@ -163,7 +176,7 @@ test("kill -9 at random moments: nothing acknowledged is lost, nothing revoked c
   const model: Model = {
     grants: new Map(),
     sessions: new Map(),
-    redeemed: new Set(),
+    redeemed: new Map(),
     recorded: new Set(),
     acknowledged: 0,
   };

@@ -58,19 +58,32 @@ export interface CodeRecord {
   /** Granted on the consent page. */
   readonly scopes: readonly string[];
   readonly grant_id: string;
-  /** The session that redeeming makes; decided now, so that a replay knows what to revoke. */
+  /** The session that redeeming makes; decided now, so that a replay knows what to revoke. Nobody is told before. */
   readonly session_id: string;
   readonly dpop_jkt: string | undefined;
   readonly auth_time: number;
   readonly expires: number;
 }
 
+/** What a code is given for. */
+export interface Redemption {
+  /** The session to make; its id is the code's `session_id`. */
+  readonly session: Session;
+  /** Of its first refresh token, where it has one. */
+  readonly refresh_hash: string | undefined;
+  readonly now: number;
+}
+
 export interface CodeStore {
   save(code_hash: string, record: CodeRecord): Promise<void>;
-  /** Looks without taking. Consumed and expired codes are found too for as long as the session they made can live. */
+  /** Looks without taking. Redeemed and expired codes are found too for as long as the session they made can live. */
   find(code_hash: string): Promise<CodeRecord | undefined>;
-  /** Atomic: `true` for exactly one caller ever, and only before `expires`; `false` for everyone else. */
-  consume(code_hash: string, now: number): Promise<boolean>;
+  /**
+   * Takes the code and makes its session, one atomic step: `redeemed` for exactly one caller ever, and only before `expires`; `used` for
+   * everyone else, and whoever is told so because of another's redemption finds the session made. Rejects with OAuthError `session_ended`
+   * when the code is good and its grant is gone. Unless it answers `redeemed` nothing has changed.
+   */
+  redeem(code_hash: string, redemption: Redemption): Promise<"redeemed" | "used">;
 }
 
 /** (subject, client, resource) with what was consented to. */
@@ -154,8 +167,8 @@ export interface RevocationSelector {
 
 export interface SessionStore {
   /**
-   * Stores the session and, where it has one, the hash of its first refresh token. Rejects with OAuthError `session_ended` when the grant
-   * or the parent session is gone, or the session was ended before it was made (a replayed code that overtook the redemption).
+   * Stores a session that comes from no code (see {@link CodeStore.redeem}) and, where it has one, the hash of its first refresh token.
+   * Rejects with OAuthError `session_ended` when the grant or the parent session is gone.
    */
   create(session: Session, refresh_hash: string | undefined): Promise<void>;
   find(id: string): Promise<Session | undefined>;

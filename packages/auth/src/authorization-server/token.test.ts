@@ -168,11 +168,25 @@ describe("codes", () => {
     expect((await client.redeem(code)).status).toBe(200);
   });
 
-  test("of several redemptions at once one succeeds", async () => {
-    const { client } = await setUp();
+  test("of several redemptions at once exactly one succeeds, and the others end what it gave", async () => {
+    const { client, server } = await setUp();
     const code = await codeOf(client);
     const answers = await Promise.all(Array.from({ length: 8 }, () => client.redeem(code)));
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    const [won, ...more] = answers.filter(({ status }) => status === 200);
+    expect(more).toEqual([]);
+    for (const lost of answers) if (lost !== won) expect(await errorOf(lost)).toEqual([400, "invalid_grant"]);
+    const { refresh_token } = await tokensOf(won ?? Response.error());
+    expect(await errorOf(await client.refresh(refresh_token))).toEqual([400, "invalid_grant"]);
+    expect(await server.options.storage.sessions.list("ada", server.system.now())).toEqual([]);
+  });
+
+  test("a code that gives nothing for want of an entitlement is good when the entitlement is back", async () => {
+    const { client, server } = await setUp();
+    const code = await codeOf(client);
+    server.person.entitlement = [];
+    expect(await errorOf(await client.redeem(code))).toEqual([400, "invalid_grant"]);
+    server.person.entitlement = ["mcp:read"];
+    expect((await client.redeem(code)).status).toBe(200);
   });
 
   test("a code is good for 60 seconds", async () => {

@@ -14,20 +14,24 @@ interface Tables {
   readonly grants: Map<string, Grant>;
 }
 
+/** `SessionStore.create`, at once: for a step that does more than that. */
+export type AddSession = (session: Session, refresh_hash: string | undefined) => void;
+
 /** The sessions of {@link createMemoryStorage}. */
-export function createMemorySessions(grants: Map<string, Grant>): SessionStore {
+export function createMemorySessions(grants: Map<string, Grant>): {
+  readonly sessions: SessionStore;
+  readonly addSession: AddSession;
+} {
   const tables: Tables = { sessions: new Map(), tokens: new Map(), grants };
+  const addSession: AddSession = (session, refresh_hash) => add(tables, session, refresh_hash);
+  return { sessions: createStore(tables), addSession };
+}
+
+function createStore(tables: Tables): SessionStore {
   const { sessions, tokens } = tables;
   return {
     async create(session, refresh_hash) {
-      if (!grants.has(session.grant_id)) throw new OAuthError("session_ended", { detail: "the grant is gone" });
-      if (sessions.has(session.id)) throw new Error("this session exists");
-      const parent = session.parent_id === undefined ? undefined : sessions.get(session.parent_id);
-      if (session.parent_id !== undefined && (parent === undefined || !isLive(parent, session.created))) {
-        throw new OAuthError("session_ended", { detail: "the parent session has ended" });
-      }
-      sessions.set(session.id, session);
-      if (refresh_hash !== undefined) tokens.set(refresh_hash, { session_id: session.id });
+      add(tables, session, refresh_hash);
     },
     async find(id) {
       return sessions.get(id);
@@ -48,6 +52,17 @@ export function createMemorySessions(grants: Map<string, Grant>): SessionStore {
       return revoke(tables, selector, now);
     },
   };
+}
+
+function add({ sessions, tokens, grants }: Tables, session: Session, refresh_hash: string | undefined): void {
+  if (!grants.has(session.grant_id)) throw new OAuthError("session_ended", { detail: "the grant is gone" });
+  if (sessions.has(session.id)) throw new Error("this session exists");
+  const parent = session.parent_id === undefined ? undefined : sessions.get(session.parent_id);
+  if (session.parent_id !== undefined && (parent === undefined || !isLive(parent, session.created))) {
+    throw new OAuthError("session_ended", { detail: "the parent session has ended" });
+  }
+  sessions.set(session.id, session);
+  if (refresh_hash !== undefined) tokens.set(refresh_hash, { session_id: session.id });
 }
 
 function isLive(session: Session, now: number): boolean {

@@ -10,7 +10,7 @@ import type {
   PendingStore,
   ReplayStore,
 } from "../authorization-server/storage.js";
-import { createMemorySessions } from "./memory-sessions.js";
+import { type AddSession, createMemorySessions } from "./memory-sessions.js";
 
 /**
  * A store that forgets everything with the process: for tests and for trying things out. It keeps the whole contract of
@@ -19,12 +19,13 @@ import { createMemorySessions } from "./memory-sessions.js";
  */
 export function createMemoryStorage(): AuthorizationServerStorage {
   const grants = new Map<string, Grant>();
+  const { sessions, addSession } = createMemorySessions(grants);
   return {
     clients: createClients(grants),
     pending: createPending(),
-    codes: createCodes(),
+    codes: createCodes(addSession),
     grants: createGrants(grants),
-    sessions: createMemorySessions(grants),
+    sessions,
     replay: createReplay(),
   };
 }
@@ -68,9 +69,9 @@ function createPending(): PendingStore {
   };
 }
 
-function createCodes(): CodeStore {
+function createCodes(addSession: AddSession): CodeStore {
   const records = new Map<string, CodeRecord>();
-  const consumed = new Set<string>();
+  const redeemed = new Set<string>();
   return {
     async save(code_hash, record) {
       if (records.has(code_hash)) throw new Error("this code exists");
@@ -79,11 +80,12 @@ function createCodes(): CodeStore {
     async find(code_hash) {
       return records.get(code_hash);
     },
-    async consume(code_hash, now) {
+    async redeem(code_hash, { session, refresh_hash, now }) {
       const record = records.get(code_hash);
-      if (record === undefined || record.expires <= now || consumed.has(code_hash)) return false;
-      consumed.add(code_hash);
-      return true;
+      if (record === undefined || record.expires <= now || redeemed.has(code_hash)) return "used";
+      addSession(session, refresh_hash);
+      redeemed.add(code_hash);
+      return "redeemed";
     },
   };
 }

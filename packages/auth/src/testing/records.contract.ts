@@ -3,6 +3,7 @@ import type {
   CodeRecord,
   Grant,
   PendingAuthorization,
+  Redemption,
   Rotation,
   Session,
 } from "../authorization-server/storage.js";
@@ -84,6 +85,12 @@ export function testSession(change: Partial<Session> = {}): Session {
     revoked: undefined,
     ...change,
   };
+}
+
+/** What redeeming {@link testCode} makes; `change` is of its session. */
+export function testRedemption(change: Partial<Session> = {}, now = TEST_NOW): Redemption {
+  const session = testSession(change);
+  return { session, refresh_hash: `${session.id} r1`, now };
 }
 
 export function testRotation(presented_hash: string, change: Partial<Rotation> = {}): Rotation {

@@ -1,5 +1,4 @@
 import { setImmediate } from "node:timers/promises";
-import { base64url, system as realSystem } from "@sallyport/auth";
 import type { RevocationSelector } from "@sallyport/auth/authorization-server";
 import { exportJWK } from "jose";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -9,6 +8,7 @@ import {
   testCode,
   testGrant,
   testPending,
+  testRedemption,
   testRotation,
   testSession,
 } from "../../../auth/src/testing/records.contract.js";
@@ -237,7 +237,7 @@ function describeInstallations({ store }: Opened): void {
     expect(await store().grants.list("ada")).toEqual([]);
     expect((await store().sessions.find("session"))?.revoked).toBe(NOW + 9);
     expect(await store().sessions.rotate(testRotation("r1"))).toMatchObject({ status: "ended" });
-    expect(await store().codes.consume("code", NOW)).toBe(false);
+    expect(await store().codes.redeem("code", testRedemption({ id: "next" }))).toBe("used");
     expect(await store().pending.consume("pending", NOW)).toBeUndefined();
     expect(await store().feed.since(head)).toEqual([
       { seq: head + 1, kind: "cutoff", key: String(NOW + 9), at: NOW + 9 },
@@ -317,13 +317,20 @@ function describeTwoProcesses({ store, another, emptyUrl, system }: Opened): voi
     await Promise.all(stores.map((one) => one.close()));
   });
 
-  test("redeem one code: one success", async () => {
+  test("redeem one code: one success, and whoever else ends what it made finds it", async () => {
     const second = await another();
+    await store().grants.widen(testGrant());
     await store().codes.save("code", testCode());
-    const won = await Promise.all(
-      Array.from({ length: 10 }, (_, i) => (i % 2 ? second : store()).codes.consume("code", NOW)),
+    const results = await Promise.all(
+      Array.from({ length: 10 }, async (_, i) => {
+        const { codes, sessions } = i % 2 ? second : store();
+        const result = await codes.redeem("code", testRedemption());
+        return { result, ended: result === "used" ? await sessions.revoke({ session_id: "session" }, NOW + 1) : 0 };
+      }),
     );
-    expect(won.filter(Boolean)).toHaveLength(1);
+    expect(results.filter(({ result }) => result === "redeemed")).toHaveLength(1);
+    expect(results.filter(({ ended }) => ended === 1)).toHaveLength(1);
+    expect((await second.sessions.find("session"))?.revoked).toBe(NOW + 1);
   });
 
   test("rotate one refresh token: one rotation, one successor, the same for all", async () => {
@@ -355,37 +362,24 @@ function describeTwoProcesses({ store, another, emptyUrl, system }: Opened): voi
     expect(first.filter(Boolean)).toHaveLength(1);
   });
 
-  test("a session is never made under a grant that the other process ends at the same time", async () => {
-    const second = await another();
-    for (let round = 0; round < 20; round++) {
-      const grant = await store().grants.widen(testGrant({ id: `g${round}`, sub: `s${round}` }));
-      const id = `session-${round}`;
-      const created = store().sessions.create(
-        testSession({ id, sub: grant.sub, grant_id: grant.id }),
-        base64url(realSystem.randomBytes(8)),
-      );
-      const [made] = await Promise.allSettled([created, second.sessions.revoke({ grant_id: grant.id }, NOW)]);
-      const session = await second.sessions.find(id);
-      expect(session?.revoked).toBe(made.status === "fulfilled" ? NOW : undefined);
-      expect(session === undefined).toBe(made.status === "rejected");
-    }
-  });
-
-  test("a replayed code ends the session even when the redemption has not made it yet", async () => {
-    await store().grants.widen(testGrant());
-    await store().codes.save("code", testCode());
-    expect(await store().codes.consume("code", NOW)).toBe(true);
-    const second = await another();
-    expect(await second.sessions.revoke({ session_id: "session" }, NOW)).toBe(0);
-    await expect(store().sessions.create(testSession(), "r1")).rejects.toThrow(/ended/);
-    expect(await store().sessions.findByRefresh("r1")).toBeUndefined();
-  });
-
-  test("a revocation that names another client does not touch the session to come", async () => {
-    await store().grants.widen(testGrant());
-    await store().codes.save("code", testCode());
-    await store().sessions.revoke({ session_id: "session", client_id: "other" }, NOW);
-    await store().sessions.create(testSession(), "r1");
-    expect(await store().sessions.findByRefresh("r1")).toMatchObject({ current: true });
-  });
+  test.each(["create", "redeem"])(
+    "a session is never made (%s) under a grant that the other process ends at the same time",
+    async (how) => {
+      const second = await another();
+      for (let round = 0; round < 20; round++) {
+        const grant = await store().grants.widen(testGrant({ id: `g${round}`, sub: `s${round}` }));
+        const id = `session-${round}`;
+        const redemption = testRedemption({ id, sub: grant.sub, grant_id: grant.id });
+        await store().codes.save(id, testCode({ session_id: id, sub: grant.sub, grant_id: grant.id }));
+        const created =
+          how === "create"
+            ? store().sessions.create(redemption.session, redemption.refresh_hash)
+            : store().codes.redeem(id, redemption);
+        const [made] = await Promise.allSettled([created, second.sessions.revoke({ grant_id: grant.id }, NOW)]);
+        const session = await second.sessions.find(id);
+        expect(session?.revoked).toBe(made.status === "fulfilled" ? NOW : undefined);
+        expect(session === undefined).toBe(made.status === "rejected");
+      }
+    },
+  );
 }

@@ -3,7 +3,6 @@ import type { Transaction } from "kysely";
 import { announce } from "./change-feed.js";
 import type { Schema } from "./schema.js";
 import { endDescendants } from "./session-rows.js";
-import { fromJson } from "./values.js";
 
 /**
  * Ends what the selector names and announces it, one transaction of its caller.
@@ -13,15 +12,10 @@ export async function revoke(tx: Transaction<Schema>, selector: RevocationSelect
   if (Object.values(selector).every((value) => value === undefined)) {
     throw new TypeError("a revocation names something");
   }
-  const { session_id } = selector;
   const sessions = await endDescendants(tx, await endSessions(tx, selector, now), now);
   const changes = sessions.map((key) => ({ kind: "session" as const, key }));
-  if (session_id !== undefined) {
-    await endBeforehand(tx, { ...selector, session_id }, now);
-    await announce(tx, changes, now);
-    return sessions.length;
-  }
-  const grants = await endGrants(tx, selector);
+  // A code that was not redeemed yet needs no mark: without its grant it makes no session, and nobody knows a session's id before.
+  const grants = selector.session_id === undefined ? await endGrants(tx, selector) : [];
   await announce(tx, [...changes, ...grants.map((key) => ({ kind: "grant" as const, key }))], now);
   return sessions.length;
 }
@@ -54,24 +48,4 @@ async function endGrants(tx: Transaction<Schema>, selector: RevocationSelector):
   }
   const rows = await removal.returning(WHO).execute();
   return rows.map(({ sub, client_id, resource }) => JSON.stringify([sub, client_id, resource]));
-}
-
-/** A code knows the session that redeeming it makes: marking it keeps that session from being made after it was ended. */
-async function endBeforehand(
-  tx: Transaction<Schema>,
-  { session_id, issued_before, ...members }: RevocationSelector & { readonly session_id: string },
-  now: number,
-): Promise<void> {
-  if (issued_before !== undefined) return;
-  const rows = await tx
-    .selectFrom("codes")
-    .select(["code_hash", "record"])
-    .where("session_id", "=", session_id)
-    .where("revoked", "is", null)
-    .execute();
-  for (const { code_hash, record } of rows) {
-    const code = fromJson<Readonly<Record<string, unknown>>>(record);
-    const named = Object.entries(members).every(([member, value]) => value === undefined || code[member] === value);
-    if (named) await tx.updateTable("codes").set({ revoked: now }).where("code_hash", "=", code_hash).execute();
-  }
 }

@@ -24,8 +24,6 @@ export interface Schema {
     session_id: string;
     expires: number;
     consumed: number | null;
-    /** Set when the session was ended before it was made (a replay that overtook the redemption). */
-    revoked: number | null;
     record: Json;
   };
   grants: {

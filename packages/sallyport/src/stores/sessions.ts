@@ -9,7 +9,7 @@ import { addRefreshToken, rowOf, sessionOf } from "./session-rows.js";
 
 export function createSessionStore({ db, write }: Backend): SessionStore {
   return {
-    create: (session, refresh_hash) => write((tx) => create(tx, session, refresh_hash)),
+    create: (session, refresh_hash) => write((tx) => addSession(tx, session, refresh_hash)),
     async find(id) {
       const row = await db.selectFrom("sessions").selectAll().where("id", "=", id).executeTakeFirst();
       return row && sessionOf(row);
@@ -43,18 +43,15 @@ export function createSessionStore({ db, write }: Backend): SessionStore {
   };
 }
 
-async function create(tx: Transaction<Schema>, session: Session, refresh_hash: string | undefined): Promise<void> {
+/** `SessionStore.create` as a part of its caller's transaction. */
+export async function addSession(
+  tx: Transaction<Schema>,
+  session: Session,
+  refresh_hash: string | undefined,
+): Promise<void> {
   const grant = await tx.selectFrom("grants").select("id").where("id", "=", session.grant_id).executeTakeFirst();
   if (grant === undefined) throw new OAuthError("session_ended", { detail: "the grant is gone" });
   if (session.parent_id !== undefined) await requireLive(tx, session.parent_id, session.created);
-  // A replayed code ends the session that it made; the replay can overtake the redemption between `consume` and here.
-  const ended = await tx
-    .selectFrom("codes")
-    .select("code_hash")
-    .where("session_id", "=", session.id)
-    .where("revoked", "is not", null)
-    .executeTakeFirst();
-  if (ended !== undefined) throw new OAuthError("session_ended", { detail: "ended before it was made" });
   await tx.insertInto("sessions").values(rowOf(session)).execute();
   if (refresh_hash !== undefined) {
     await addRefreshToken(tx, { hash: refresh_hash, session_id: session.id, predecessor: null });

@@ -5,7 +5,13 @@ import { system } from "@sallyport/auth";
 import { sql } from "kysely";
 import Libsql from "libsql";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { TEST_NOW as NOW, testClient, testGrant, testSession } from "../../../auth/src/testing/records.contract.js";
+import {
+  TEST_NOW as NOW,
+  testClient,
+  testGrant,
+  testRedemption,
+  testSession,
+} from "../../../auth/src/testing/records.contract.js";
 import { createClientStore } from "./clients.js";
 import { migrate } from "./migrate.js";
 import { TEST_MASTER_KEY } from "./opened.contract.js";
@@ -151,7 +157,7 @@ describe("what cannot be answered is refused", () => {
     const other = new Libsql(file);
     other.exec("begin immediate");
     await expect(store.replay.record("jti", "a", NOW + 1, NOW)).rejects.toThrow(/locked/);
-    await expect(store.codes.consume("code", NOW)).rejects.toThrow(/locked/);
+    await expect(store.codes.redeem("code", testRedemption())).rejects.toThrow(/locked/);
     expect(await store.clients.find("editor", NOW)).toBeDefined();
     expect(await store.feed.head()).toBe(0);
     other.exec("rollback");
@@ -165,7 +171,7 @@ describe("what cannot be answered is refused", () => {
     other.exec("begin exclusive");
     const refused = { reason: "store_unavailable" };
     await expect(store.clients.add(testClient("refused"))).rejects.toMatchObject(refused);
-    await expect(store.codes.consume("code", NOW)).rejects.toMatchObject(refused);
+    await expect(store.codes.redeem("code", testRedemption())).rejects.toMatchObject(refused);
     await expect(store.sessions.revoke({ sub: "ada" }, NOW)).rejects.toMatchObject(refused);
     other.exec("rollback");
     other.close();
@@ -216,7 +222,7 @@ describe("what cannot be answered is refused", () => {
     await store.close();
     opened = [];
     await expect(store.feed.since(0)).rejects.toThrow();
-    await expect(store.codes.consume("code", NOW)).rejects.toThrow();
+    await expect(store.codes.redeem("code", testRedemption())).rejects.toThrow();
   });
 });
 

@@ -25,12 +25,12 @@ export const authorizationCode: GrantType = {
     // Everything is compared before the code is consumed: who has only the code can neither use nor burn it, nor end a session with it.
     if (record === undefined) throw new OAuthError("code_refused", { detail: "no such code" });
     await checkBinding(request, record, verifier);
-    await consumeOnce(request, code_hash, record);
     const scopes = await effectiveScopes(server, record, record.scopes);
     const refresh_token = client.metadata.grant_types.includes("refresh_token")
       ? randomToken(server.system)
       : undefined;
-    const session = await createSession(request, record, refresh_token);
+    const session = newSession(request, record, refresh_token);
+    await redeemOnce(request, code_hash, { session, refresh_token });
     return tokenResponse(request, session, { scopes, refresh_token });
   },
 };
@@ -50,30 +50,30 @@ async function checkBinding({ server, parameters, client, proof }: TokenRequest,
 }
 
 /** RFC 6749 §4.1.2: a code that comes a second time, from who can prove it was theirs, ends what the first time gave. */
-async function consumeOnce({ server }: TokenRequest, code_hash: string, record: CodeRecord): Promise<void> {
-  const now = server.system.now();
+async function redeemOnce(
+  { server }: TokenRequest,
+  code_hash: string,
+  { session, refresh_token }: { readonly session: Session; readonly refresh_token: string | undefined },
+): Promise<void> {
   const { codes, sessions } = server.options.storage;
-  if (await codes.consume(code_hash, now)) return;
-  const ended = await sessions.revoke({ session_id: record.session_id }, now);
-  if (ended > 0) server.system.log("warn", "authorization code replayed", { session: record.session_id });
+  const now = session.created;
+  const refresh_hash = refresh_token === undefined ? undefined : await sha256(refresh_token);
+  if ((await codes.redeem(code_hash, { session, refresh_hash, now })) === "redeemed") return;
+  // Taking the code and making its session were one step: what the first time gave is there by now, and can be ended.
+  const ended = await sessions.revoke({ session_id: session.id }, now);
+  if (ended > 0) server.system.log("warn", "authorization code replayed", { session: session.id });
   throw new OAuthError("code_refused", { detail: "used or expired" });
 }
 
-async function createSession(
-  request: TokenRequest,
-  record: CodeRecord,
-  refresh_token: string | undefined,
-): Promise<Session> {
+/** What redeeming the code makes, when it is the first time. */
+function newSession(request: TokenRequest, record: CodeRecord, refresh_token: string | undefined): Session {
   const { server, client } = request;
-  const { storage } = server.options;
   const { sub, client_id, resource, scopes, grant_id, auth_time } = record;
-  const grant = await storage.grants.find(sub, client_id, resource);
-  if (grant?.id !== grant_id) throw new OAuthError("session_ended", { detail: "the grant was revoked" });
   const now = server.system.now();
   const { accessToken, session: absolute, sessionIdle } = server.lifetimes;
   // Without a refresh token the session is over when its one access token is.
   const expires = now + (refresh_token === undefined ? accessToken : absolute);
-  const session: Session = {
+  return {
     id: record.session_id,
     grant_id,
     sub,
@@ -89,8 +89,6 @@ async function createSession(
     expires,
     revoked: undefined,
   };
-  await storage.sessions.create(session, refresh_token === undefined ? undefined : await sha256(refresh_token));
-  return session;
 }
 
 /** RFC 9449 §5: refresh tokens of public clients are bound to the key; those of others are bound to the client, who may change keys. */

@@ -23,7 +23,6 @@ const TABLES: Readonly<Record<string, readonly Column[]>> = {
     ["session_id", "text"],
     ["expires", "bigint"],
     ["consumed", "bigint", "null"],
-    ["revoked", "bigint", "null"],
     ["record", "text"],
   ],
   grants: [
