@@ -88,7 +88,8 @@ export const SETTINGS: readonly Setting[] = [
     type: z.string().min(1),
     default: "sqlite:./sallyport.db",
     env: "SALLYPORT_STORAGE",
-    description: "`sqlite:<file>`, relative to the configuration file.",
+    description:
+      "`sqlite:<file>`, relative to the configuration file, or `postgres://user:password@host:port/database` for several processes, with `?sslmode=verify-full` where a network lies between. What is stored, and how: [storage.md](storage.md).",
   },
   {
     path: "masterKey",
