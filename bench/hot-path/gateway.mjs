@@ -1,6 +1,10 @@
-// The product: real tokens, real policy, liveness and sealing, all of it on. argv: upstream port, number of tokens, tokens to cache.
+// The product: real tokens, real policy, liveness and sealing, all of it on. argv: upstream port, number of tokens, tokens to cache, and
+// for a decision log: what it keeps of arguments (none, full), and `all` where each call waits for its record.
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createResourceServer, system } from "@sallyport/auth";
 import { sha256Node, verifySignatureNode } from "@sallyport/auth/node";
 import { createTestIssuer } from "@sallyport/auth/testing";
@@ -11,7 +15,8 @@ import { createIdSealer } from "../../packages/sallyport/dist/sealing/ids.js";
 import { createSealer } from "../../packages/sallyport/dist/sealing/sealer.js";
 import { createHttpUpstream } from "../../packages/sallyport/dist/upstream/http.js";
 
-const [upstreamPort, tokens, cachedTokens] = process.argv.slice(2).map(Number);
+const [upstreamPort, tokens, cachedTokens] = process.argv.slice(2, 5).map(Number);
+const [keep, before] = process.argv.slice(5);
 
 const port = await new Promise((resolve) => {
   const probe = createServer().listen(0, "127.0.0.1", () => {
@@ -45,9 +50,10 @@ const resourceServer = createResourceServer({
   cachedTokens,
 });
 const identifiers = createIdSealer(createSealer(randomBytes(32), system));
+const decisions = keep === undefined ? {} : { decisions: await openLog() };
 const gateway = createGateway({
   publicUrl,
-  servers: [{ resourceServer, upstream, identifiers }],
+  servers: [{ resourceServer, upstream, identifiers, ...decisions }],
   web: () => new Response(null, { status: 404 }),
   listen: { port, hosts: ["127.0.0.1"] },
   system,
@@ -65,3 +71,15 @@ process.on("message", (question) => {
   const { rss, heapUsed: heap } = process.memoryUsage();
   process.send?.({ question, rss, heap, open: gateway.openExchanges, upstream: upstream.stats() });
 });
+
+/** The decision log as the program composes it, in a folder that goes with this process. */
+async function openLog() {
+  const { createCommitments, createRecorder, openDecisionLog } = await import(
+    "../../packages/sallyport/dist/decision-log/index.js"
+  );
+  const folder = mkdtempSync(join(tmpdir(), "decision-log-"));
+  process.on("exit", () => rmSync(folder, { recursive: true }));
+  process.on("SIGTERM", () => process.exit());
+  const { chain } = await openDecisionLog({ folder, sealer: createSealer(randomBytes(32), system), system });
+  return createRecorder({ chain, system, commit: createCommitments(keep, system), before: () => before === "all" });
+}
