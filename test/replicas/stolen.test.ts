@@ -12,7 +12,9 @@ beforeAll(async () => {
 });
 afterAll(() => installation?.close());
 
-test("a used database holds no token, code, password or private key that could be used", async () => {
+test("a used database holds no token, code, password or private key that could be used", {
+  timeout: 60_000,
+}, async () => {
   const { operate, replicas } = installation;
   const said = await operate("user", "add", "sam", "--role", "support");
   const invitation = /Sign-in code: (\S+)/.exec(said)?.[1] ?? "";
