@@ -98,6 +98,9 @@ async function render(kit: Kit, options: AccountOptions, { who, notice, ticket, 
       clients={await readOverview(options, user.sub, now)}
       notice={notice}
       problem={problem}
+      elsewhere={
+        (await kit.storage.identities.list(user.sub)).length > 0 ? (kit.idp?.label ?? "another site") : undefined
+      }
     />
   );
   return respond(page, { status: problem === undefined ? 200 : 422 });

@@ -16,10 +16,20 @@ export interface CredentialsProps {
   readonly ticket: string | undefined;
   readonly ceremony: Ceremony | undefined;
   readonly problem: Problem | undefined;
+  /** What the identity provider is called, for somebody who signs in there; without a password or passkey there is nothing to change here. */
+  readonly elsewhere: string | undefined;
 }
 
 export function CredentialsSection(props: CredentialsProps) {
-  const { site, user, ticket } = props;
+  const { site, user, passkeys, ticket, elsewhere } = props;
+  if (elsewhere !== undefined && user.password_hash === undefined && passkeys.length === 0) {
+    return (
+      <section aria-labelledby="credentials">
+        <h2 id="credentials">How you sign in</h2>
+        <p>{`You sign in with ${elsewhere}, and change how you do that there.`}</p>
+      </section>
+    );
+  }
   return (
     <section aria-labelledby="credentials">
       <h2 id="credentials">How you sign in</h2>

@@ -27,7 +27,7 @@ export interface IdpQuirks {
 
 const DEFAULT_ROLE_CLAIMS: readonly string[] = ["groups", "roles"];
 
-export const IDP_QUIRKS: Readonly<Record<string, IdpQuirks>> = {
+const IDP_QUIRKS: Readonly<Record<string, IdpQuirks>> = {
   entra: {
     title: "Microsoft Entra ID",
     checked: "2026-11-23",

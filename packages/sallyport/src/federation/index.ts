@@ -1,5 +1,5 @@
 // What the other folders use of federation.
-export { type RoleMapping, rolesOf } from "./claims.js";
+export { mapRoles, type RoleMapping, rolesOf } from "./claims.js";
 export type {
   ExternalCaller,
   ExternalGrant,
