@@ -48,7 +48,7 @@ const tokenOfOne = (claims: Readonly<Record<string, unknown>> = {}) =>
   one.token({ aud: audience(), scope: "mcp:read mcp:write", ...claims });
 
 describe("A server that names other authorization servers", () => {
-  test("lists them in its order in the protected resource metadata, and not ours (R-41)", async () => {
+  test("lists them in its order in the protected resource metadata, and not ours (R-04)", async () => {
     const read = async (server: string) =>
       (await fetch(`${site.publicUrl}/.well-known/oauth-protected-resource/mcp/${server}`)).json();
     expect((await read("both")).authorization_servers).toEqual([two.issuer, one.issuer]);

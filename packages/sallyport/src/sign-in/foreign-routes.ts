@@ -56,6 +56,8 @@ async function finish(kit: Kit, request: Request): Promise<Response> {
   const carried: Carried = { returnTo: remembered.returnTo, flow: remembered.flow };
   try {
     const user = await admit(kit, await idp.finish(search, flow));
+    // Many people share one address; whoever gets in costs it nothing.
+    await kit.limit.refund("page", kit.address(request));
     const cookie = await kit.sessions.start(request, {
       sub: user.sub,
       purpose: purposeOf(kit, carried),
@@ -80,7 +82,7 @@ async function admit({ storage, system }: Kit, identity: ForeignIdentity): Promi
 }
 
 /** `alice~k3v9x0q2`: readable, and never a name that an operator could have given, since those have no `~`. */
-function foreignUserName(name: string | undefined, random: Uint8Array): string {
+export function foreignUserName(name: string | undefined, random: Uint8Array): string {
   const plain = (name ?? "").normalize("NFKC").toLowerCase().split("@")[0] ?? "";
   const readable = plain.replace(/[^\p{L}\p{N}._-]+/gu, "").replace(/^[^\p{L}\p{N}]+/u, "");
   const suffix = [...random].map((byte) => byte.toString(16).padStart(2, "0")).join("");

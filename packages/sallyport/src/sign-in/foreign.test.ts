@@ -51,7 +51,7 @@ const rolesOf = async ({ here }: Setting, sub: string) => (await here.storage.id
 const isSignedIn = (page: Page) => page.status === 200 && page.headers.has("refresh");
 
 describe("Signing in with an identity provider", () => {
-  it("makes a user at first sight, with mapped roles, and comes back to the consent page (R-55, R-140)", async () => {
+  it("makes a user at first sight, with mapped roles, and comes back to the consent page (R-140)", async () => {
     const setting = await prepare();
     const { idp, here } = setting;
     const { page } = await signInThere(setting, "a1", { from: sentTo(await here.currentUser(here.browser)) });
@@ -194,7 +194,7 @@ describe("Signing in with an identity provider", () => {
     expect(isSignedIn(page)).toBe(true);
   });
 
-  it("sends nobody on without the button of our own page (R-141)", async () => {
+  it("sends nobody on without the button of our own page (R-140)", async () => {
     const { here } = await prepare();
     expect(sentTo(await here.currentUser(here.browser))).toMatch(/^\/sign-in\?/);
     const page = await here.browser.get("/sign-in");

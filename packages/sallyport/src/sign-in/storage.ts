@@ -63,6 +63,8 @@ export interface IdentityStore {
    * two first sign-ins at once make one user. Always announced through the revocation feed. Answers the user, who may be disabled.
    */
   signIn(identity: Omit<Identity, "sub">, newcomer: User): Promise<User>;
+  /** The user behind (issuer, subject); `undefined`: never seen. */
+  find(issuer: string, subject: string): Promise<string | undefined>;
   /** Of one user. */
   list(sub: string): Promise<readonly Identity[]>;
 }

@@ -91,6 +91,7 @@ function createIdentities(users: UserStore): IdentityStore {
       signing.set(identity.subject, next);
       return next;
     },
+    find: async (issuer, subject) => identities.get(JSON.stringify([issuer, subject]))?.sub,
     list: async (sub) => [...identities.values()].filter((identity) => identity.sub === sub),
   };
 }
