@@ -16,7 +16,8 @@ import type { ComposedServer } from "./compose-server.js";
 import { withConfiguredClients } from "./configured-clients.js";
 import { createDpopPorts } from "./dpop-ports.js";
 import type { Installation } from "./installation.js";
-import { readEntitlement } from "./records.js";
+import { machineOptions } from "./machines.js";
+import { readGrantable } from "./records.js";
 import { composeSignInElsewhere } from "./sign-in-elsewhere.js";
 
 export interface WebParts {
@@ -52,9 +53,9 @@ export function composeWeb(parts: WebParts): Web {
     // Nobody can be granted what another authorization server grants.
     resources: () => parts.servers.filter(isOurs).map(({ resource }) => resource),
     describeResource: describe,
-    mayBeGranted: async (sub, _, resource) => {
+    mayBeGranted: async (sub, client_id, resource) => {
       const server = parts.servers.find((candidate) => candidate.resource === resource);
-      return server === undefined ? [] : (await readEntitlement(reader, sub, server)).entitled;
+      return server === undefined ? [] : readGrantable(reader, { sub, client_id }, server);
     },
     currentUser: (request, flow) => signIn.currentUser(request, flow),
     afterConsent: (request) => signIn.afterConsent(request),
@@ -63,6 +64,7 @@ export function composeWeb(parts: WebParts): Web {
     fetchDocument: createSafeFetchDocument(),
     registration: { ...installation.config.registration, knownSchemes: KNOWN_SCHEMES },
     lifetimes: installation.config.lifetimes,
+    ...machineOptions({ installation, store, system, servers: parts.servers.filter(isOurs) }),
     dpop: { nonces: createDpopPorts(store).nonces },
     // Quotas count networks: whoever has one IPv6 address has its whole /64.
     remoteAddress: (request) => addressKey(remoteAddress(request)),

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ClientRecord, ClientStore } from "@sallyport/auth/authorization-server";
-import type { ClientConfig } from "../config/schema.js";
+import type { ClientConfig } from "../config/machine-settings.js";
 import { readSecret } from "./secrets.js";
 
 /** The clients of the configuration before those of the store: a pre-registered client_id cannot be taken by a registration. */
@@ -21,22 +21,38 @@ export function withConfiguredClients(
 }
 
 function recordOf(client_id: string, client: ClientConfig, baseFolder: string): ClientRecord {
-  const secret =
-    client.secret === undefined ? undefined : readSecret(client.secret, baseFolder, `clients.${client_id}.secret`);
+  const { secret: source, jwks, jwksUri: jwks_uri } = client;
+  const secret = source === undefined ? undefined : readSecret(source, baseFolder, `clients.${client_id}.secret`);
   const native = client.redirectUris.every((uri) => !uri.startsWith("https:"));
   return {
     metadata: {
       client_id,
       client_name: client.name,
       redirect_uris: client.redirectUris,
-      grant_types: ["authorization_code", "refresh_token"],
+      grant_types: grantTypesOf(client),
       response_types: ["code"],
-      token_endpoint_auth_method: secret === undefined ? "none" : "client_secret_basic",
+      token_endpoint_auth_method: authMethodOf(client),
       application_type: native ? "native" : "web",
+      ...(jwks !== undefined && { jwks: jwks as NonNullable<ClientRecord["metadata"]["jwks"]> }),
+      ...(jwks_uri !== undefined && { jwks_uri }),
+      ...(client.dpop === true && { dpop_bound_access_tokens: true }),
     },
     origin: "configured",
     secret_hash: secret === undefined ? undefined : createHash("sha256").update(secret).digest("base64url"),
     created: 0,
     expires: undefined,
   };
+}
+
+function authMethodOf({ secret, jwks, jwksUri }: ClientConfig): ClientRecord["metadata"]["token_endpoint_auth_method"] {
+  if ((jwks ?? jwksUri) !== undefined) return "private_key_jwt";
+  return secret === undefined ? "none" : "client_secret_basic";
+}
+
+/** What a client has no use for, or cannot prove itself for, it may not use either. */
+function grantTypesOf(client: ClientConfig): readonly string[] {
+  const forPeople = client.redirectUris.length > 0 ? ["authorization_code", "refresh_token"] : [];
+  if (authMethodOf(client) === "none") return forPeople;
+  const exchange = client.exchange === undefined ? [] : ["urn:ietf:params:oauth:grant-type:token-exchange"];
+  return [...forPeople, "client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer", ...exchange];
 }

@@ -1,9 +1,10 @@
 import type { Principal, System } from "@sallyport/auth";
+import type { Session } from "@sallyport/auth/authorization-server";
 import { DEFAULT_ROLES_MAX_AGE } from "../config/federation-settings.js";
 import type { AccessConfig } from "../config/schema.js";
 import { rolesOf } from "../federation/index.js";
 import type { PrincipalRecord, RecordSource } from "../gateway/records.js";
-import { entitledScopes } from "../policy/entitlement.js";
+import { clientScopes, entitledScopes } from "../policy/entitlement.js";
 import { effectiveRoles } from "../policy/roles.js";
 import type { Store } from "../stores/store.js";
 import type { InstalledServer } from "./installation.js";
@@ -57,21 +58,33 @@ export function createRecordSource(reader: RecordReader, servers: () => readonly
       const server = servers().find((candidate) => candidate.resource === resource);
       if (server === undefined) return undefined;
       if (principal.iss !== reader.issuer) return loadExternalRecord(reader, principal, server);
-      if (!(await isSessionLive(store, principal, resource))) return undefined;
+      const consented = await findConsented(store, principal, resource);
+      if (consented === undefined) return undefined;
+      const grant = await store.grants.find(consented.sub, consented.client_id, consented.resource);
+      if (principal.kind === "client") {
+        return grant && { roles: [], entitled: clientScopes(principal.sub, server), granted: grant.scopes };
+      }
       const { user, entitled, until } = await readEntitlement(reader, principal.sub, server);
-      const grant = await store.grants.find(principal.sub, principal.client_id, resource);
       if (user === undefined || user.disabled || grant === undefined) return undefined;
       return { roles: user.roles, entitled, granted: grant.scopes, until } satisfies PrincipalRecord;
     },
   };
 }
 
-/** Our own tokens all belong to a session; one without is nobody's. */
-async function isSessionLive(store: Store, principal: Principal, resource: string): Promise<boolean> {
-  if (principal.sid === undefined) return false;
-  const session = await store.sessions.find(principal.sid);
-  if (session === undefined || session.revoked !== undefined) return false;
-  return session.sub === principal.sub && session.client_id === principal.client_id && session.resource === resource;
+/**
+ * The session in which consent was given: the token's own, or the first of the chain where the token was exchanged. Our own tokens all
+ * belong to a session; `undefined` for one without, one of somebody else, and one with an end anywhere in its chain.
+ */
+async function findConsented(store: Store, principal: Principal, resource: string): Promise<Session | undefined> {
+  if (principal.sid === undefined) return undefined;
+  const own = await store.sessions.find(principal.sid);
+  if (own?.sub !== principal.sub || own.client_id !== principal.client_id || own.resource !== resource)
+    return undefined;
+  let session: Session | undefined = own;
+  while (session?.revoked === undefined && session?.parent_id !== undefined) {
+    session = await store.sessions.find(session.parent_id);
+  }
+  return session?.revoked === undefined ? session : undefined;
 }
 
 /** What is known here of a caller whose token another server issued: keyed (issuer, sub, client_id), entitled by `access` alone. */
@@ -91,4 +104,14 @@ async function loadExternalRecord(
   const user = { name: `${iss}|${sub}`, roles, owner: false, disabled: false };
   const entitled = entitledScopes({ user, scopes: server.scopes, access: server.access, allowed: [] });
   return { roles, entitled, granted: undefined, until, revokedAt: grant.revoked_at };
+}
+
+/** What a subject may be granted: a client of the configuration for itself (its id is its `sub`), or a person. */
+export async function readGrantable(
+  reader: RecordReader,
+  { sub, client_id }: { readonly sub: string; readonly client_id: string },
+  server: EntitledServer,
+): Promise<readonly string[]> {
+  if (sub === client_id) return clientScopes(client_id, server);
+  return (await readEntitlement(reader, sub, server)).entitled;
 }

@@ -1,10 +1,16 @@
 import { checkFederation } from "./check-federation.js";
+import { checkMachines } from "./check-machines.js";
 import type { Problem } from "./problem.js";
 import { type Config, NAME, type ServerConfig } from "./schema.js";
 
 /** What one setting means for another: everything that the types of single settings cannot say. Lists every problem. */
 export function checkConfig(config: Config, accessOptional = false): readonly Problem[] {
-  const problems: Problem[] = [...checkPublicUrl(config), ...checkTls(config), ...checkFederation(config)];
+  const problems: Problem[] = [
+    ...checkPublicUrl(config),
+    ...checkTls(config),
+    ...checkFederation(config),
+    ...checkMachines(config),
+  ];
   const servers = Object.entries(config.servers);
   if (servers.length === 0) problems.push({ path: ["servers"], message: "name at least one server" });
   for (const [name, server] of servers) {

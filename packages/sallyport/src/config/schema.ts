@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ExternalServerConfig, OidcConfig } from "./federation-settings.js";
 import type { DecisionLogConfig, ServerLogConfig } from "./log-settings.js";
+import type { ClientConfig, TrustedIssuerConfig } from "./machine-settings.js";
 import type { SecretSource, Setting } from "./settings.js";
 import { SETTINGS } from "./settings.js";
 
@@ -22,6 +23,7 @@ export interface Config {
     readonly perHour: number;
   };
   readonly clients: Readonly<Record<string, ClientConfig>>;
+  readonly trustedIssuers: Readonly<Record<string, TrustedIssuerConfig>>;
   readonly lifetimes: {
     readonly accessToken: number;
     readonly sessionIdle: number;
@@ -40,12 +42,6 @@ export interface ConfigSource {
   /** Without folders. */
   readonly file: string;
   lineOf(path: readonly (string | number)[]): number | undefined;
-}
-
-export interface ClientConfig {
-  readonly name: string;
-  readonly redirectUris: readonly string[];
-  readonly secret?: SecretSource;
 }
 
 export interface ServerConfig {
@@ -71,6 +67,8 @@ export interface ServerConfig {
 export interface AccessConfig {
   readonly roles?: readonly string[];
   readonly users?: readonly string[];
+  /** Clients of the configuration, for themselves. */
+  readonly clients?: readonly string[];
   readonly scopes: readonly string[];
 }
 

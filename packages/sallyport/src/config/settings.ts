@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { EXTERNAL_SERVER_SETTING, SIGN_IN_SETTINGS } from "./federation-settings.js";
 import { LOG_SETTINGS, SERVER_LOG_SETTINGS } from "./log-settings.js";
+import { MACHINE_SETTINGS } from "./machine-settings.js";
 import { httpUrl, type Setting, scopeName, seconds, secretSource } from "./setting.js";
 
 export type { SecretSource, Setting } from "./setting.js";
@@ -12,9 +13,13 @@ const access = z
       .strictObject({
         roles: z.array(z.string().min(1)).min(1).optional(),
         users: z.array(z.string().min(1)).min(1).optional(),
+        clients: z.array(z.string().min(1)).min(1).optional(),
         scopes: z.array(scopeName).min(1),
       })
-      .refine((entry) => entry.roles !== undefined || entry.users !== undefined, "say for whom: `roles` or `users`"),
+      .refine(
+        ({ roles, users, clients }) => (roles ?? users ?? clients) !== undefined,
+        "say for whom: `roles`, `users` or `clients`",
+      ),
   )
   .min(1);
 
@@ -118,16 +123,7 @@ export const SETTINGS: readonly Setting[] = [
     default: 20,
     description: "Registrations per address and hour.",
   },
-  {
-    path: "clients.*",
-    type: z.strictObject({
-      name: z.string().min(1),
-      redirectUris: z.array(z.string().min(1)).min(1),
-      secret: secretSource.optional(),
-    }),
-    description:
-      "A pre-registered client under its `client_id`: `name`, `redirectUris`, and a `secret` if it can keep one.",
-  },
+  ...MACHINE_SETTINGS,
   {
     path: "lifetimes.accessToken",
     type: seconds(3600),
@@ -204,7 +200,8 @@ export const SETTINGS: readonly Setting[] = [
   {
     path: "servers.*.access",
     type: access,
-    description: "Who may be granted what: a list of `{ roles | users, scopes }`. `serve` does not start without it.",
+    description:
+      "Who may be granted what: a list of `{ roles | users | clients, scopes }`, `clients` for what they do for themselves. `serve` does not start without it.",
   },
   {
     path: "servers.*.scopes",

@@ -194,8 +194,9 @@ function readRecord(record: PrincipalRecord | undefined): Pick<Entry, "answer" |
   };
 }
 
+/** A session apart from the caller's others: an exchanged one stands under the grant of another client. */
 function keyOf(principal: Principal, resource: string): string {
-  return `${resource} ${principalKey(principal)}`;
+  return `${resource} ${principal.sid ?? ""} ${principalKey(principal)}`;
 }
 
 /** Every change that concerns one caller on one server, as {@link Records.refresh} names them. */

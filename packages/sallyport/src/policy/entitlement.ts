@@ -20,6 +20,15 @@ export interface EntitlementInput {
   readonly allowed: readonly string[];
 }
 
+/** The same for a client of the configuration that acts for itself: `access` alone says it, and neither roles nor the owner count. */
+export function clientScopes(
+  client_id: string,
+  { scopes, access }: Pick<EntitlementInput, "scopes" | "access">,
+): readonly string[] {
+  const entitled = new Set((access ?? []).flatMap((entry) => (entry.clients?.includes(client_id) ? entry.scopes : [])));
+  return scopes.filter((scope) => entitled.has(scope));
+}
+
 /**
  * The entitlement: the scopes that a person may be granted on one server. Nobody, and nobody disabled, has any; scopes that the
  * server does not have are dropped, so that a renamed scope takes its entitlements with it instead of passing them on.

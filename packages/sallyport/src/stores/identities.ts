@@ -28,6 +28,14 @@ export function createIdentityStore({ db, write }: Backend, system: Pick<System,
         await announce(tx, [{ kind: "user", key: sub }], system.now());
         return userOf(await tx.selectFrom("users").selectAll().where("sub", "=", sub).executeTakeFirstOrThrow());
       }),
+    async find(issuer, subject) {
+      const known = db
+        .selectFrom("identities")
+        .select("sub")
+        .where("issuer", "=", issuer)
+        .where("subject", "=", subject);
+      return (await known.executeTakeFirst())?.sub;
+    },
     async list(sub) {
       const rows = await db.selectFrom("identities").selectAll().where("sub", "=", sub).orderBy("issuer").execute();
       return rows.map(

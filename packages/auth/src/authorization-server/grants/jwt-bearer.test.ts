@@ -133,9 +133,9 @@ describe("enterprise-managed authorization (ID-JAG)", () => {
     ["without typ", {}, { typ: undefined }],
     ["of an unknown key", {}, { kid: "2" }],
   ];
-  test.each<readonly [string, Claims, Claims?]>(broken)(
-    "%s is invalid_grant, and nothing is used up",
-    async (_, change, header: Claims = {}) => {
+  test.each(broken.map(([what, change, header = {}]) => ({ what, change, header })))(
+    "$what is invalid_grant, and nothing is used up",
+    async ({ change, header }) => {
       const { idJag, bearer } = await setUp();
       expect(await errorOf(await bearer("chat", await idJag(change, header)))).toEqual([400, "invalid_grant"]);
       expect((await bearer("chat", await idJag({ jti: "another" }))).status).toBe(200);
