@@ -27,6 +27,7 @@ import { createDpopPorts } from "./dpop-ports.js";
 import { composeExternalIssuer } from "./external-issuers.js";
 import type { Installation, InstalledServer } from "./installation.js";
 import { readSecrets } from "./secrets.js";
+import { keepDefinitions } from "./tool-definitions.js";
 
 /** One server with everything that the gateway and the pages need of it. */
 export interface ComposedServer {
@@ -109,7 +110,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
         ...(now.scopes && { scopes: now.scopes }),
       });
     },
-    learn: () => learn(upstream, catalogue),
+    learn: () => learn({ upstream, catalogue, installed }, parts),
   };
 }
 
@@ -130,11 +131,23 @@ function reads(call: McpCall, policy: Policy, catalogue: Catalogue): boolean {
   return policy.permittedBy(call).includes(READ) || (call.name !== undefined && catalogue.scopeOf(call.name) === READ);
 }
 
-async function learn(upstream: Upstream, catalogue: Catalogue): Promise<string | undefined> {
+async function learn(
+  { upstream, catalogue, installed }: Pick<ComposedServer, "upstream" | "catalogue" | "installed">,
+  { installation, store, system }: ServerParts,
+): Promise<string | undefined> {
   try {
     const { tools } = await upstream.describe();
-    catalogue.observe(tools as readonly JsonObject[]);
+    const definitions = tools as readonly JsonObject[];
+    catalogue.observe(definitions);
     await catalogue.saved();
+    try {
+      const wanted = new Set((await store.catalogue.load(installed.name)).map(({ hash }) => hash));
+      keepDefinitions({ installation, server: installed }, definitions, wanted);
+    } catch (error) {
+      system.log("warn", "the definitions of tools were not kept: `tools diff` cannot show them", {
+        error: String(error),
+      });
+    }
     return undefined;
   } catch (error) {
     if (error instanceof UpstreamError) return error.message;
@@ -142,7 +155,10 @@ async function learn(upstream: Upstream, catalogue: Catalogue): Promise<string |
   }
 }
 
-function createUpstream({ name, title, config }: InstalledServer, { installation, system }: ServerParts): Upstream {
+export function createUpstream(
+  { name, title, config }: InstalledServer,
+  { installation, system }: Pick<ServerParts, "installation" | "system">,
+): Upstream {
   const { baseFolder } = installation;
   const setting = name === "" ? "" : `servers.${name}.`;
   const [program, ...rest] = config.command ?? [];

@@ -43,6 +43,7 @@ export async function compose(installation: Installation, store: Store, system: 
     servers.push(await composeServer(installed, { installation, issuer, store, system, keys, liveness, log }));
   }
   await liveness.start();
+  const stopFollowing = followAccepted(servers, system);
   const refusals = createRefusals();
   const gateway = createGateway({
     publicUrl: issuer,
@@ -67,12 +68,29 @@ export async function compose(installation: Installation, store: Store, system: 
       liveness.reloadRecords();
     },
     close: async () => {
+      stopFollowing();
       await gateway.close();
       liveness.close();
       await Promise.all(servers.map(({ upstream }) => upstream.close()));
       await log.close();
     },
   };
+}
+
+/** How soon a tool that was accepted from the command line is what it was, in milliseconds. */
+const ACCEPTED_MS = 2_000;
+
+/** Looks for acceptance where something waits for it, and nowhere else. */
+function followAccepted(servers: readonly ComposedServer[], system: System): () => void {
+  const timer = setInterval(() => {
+    for (const { catalogue } of servers) {
+      if (!catalogue.entries().some(({ changed }) => changed)) continue;
+      catalogue
+        .reload()
+        .catch((error: unknown) => system.log("warn", "tool catalogue not read", { error: String(error) }));
+    }
+  }, ACCEPTED_MS).unref();
+  return () => clearInterval(timer);
 }
 
 /** Everything is compiled before anything is swapped, and the swaps are one step: no request comes between them. */

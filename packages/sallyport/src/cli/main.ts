@@ -7,6 +7,7 @@ import { addOperatorCommands } from "./operator-commands.js";
 import { addPolicyCommands } from "./policy-command.js";
 import { addProtectCommand } from "./protect-command.js";
 import { addServeCommand } from "./serve-command.js";
+import { addToolsCommands } from "./tools-command.js";
 import { VERSION } from "./version.js";
 
 const INTRODUCTION = `
@@ -36,6 +37,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addExplainCommand(program, done);
   addPolicyCommands(program, done);
   addLogCommands(program, done);
+  addToolsCommands(program, done);
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {

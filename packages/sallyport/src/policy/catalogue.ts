@@ -27,6 +27,8 @@ export interface Catalogue {
   observe(tools: readonly JsonObject[]): void;
   /** The definition last seen is the right one now. @throws Error for a tool that has not been seen since the start. */
   accept(tool: string): Promise<void>;
+  /** Looks at the store again: another process may have accepted something. @throws what the store throws. */
+  reload(): Promise<void>;
   entries(): readonly CatalogueEntry[];
   /** What {@link observe} has to tell the store is told. */
   saved(): Promise<void>;
@@ -101,6 +103,7 @@ export async function createCatalogue(options: {
       await store.accept(server, tool, hash);
       learn(await store.load(server));
     },
+    reload: async () => learn(await store.load(server)),
     entries: () => [...known].map(([tool, one]) => entryOf(tool, one)),
     saved: () => saving,
   };

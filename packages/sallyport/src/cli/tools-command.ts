@@ -1,0 +1,195 @@
+import type { JsonObject, System } from "@sallyport/auth";
+import type { Command } from "commander";
+import { type CatalogueEntry, createCatalogue } from "../policy/catalogue.js";
+import type { CatalogueRow } from "../policy/catalogue-store.js";
+import { changesOf, formatChange, showText, unseenTextOf } from "../policy/tool-changes.js";
+import { UpstreamError } from "../upstream/upstream.js";
+import { createUpstream } from "./compose-server.js";
+import { CliError, EXIT } from "./exit.js";
+import type { Installation, InstalledServer } from "./installation.js";
+import { loadInstallation } from "./load-installation.js";
+import { openInstalledStore } from "./open-store.js";
+import { createProgramSystem } from "./program-system.js";
+import { keepDefinitions, readDefinitions } from "./tool-definitions.js";
+
+interface ToolsOptions {
+  readonly config: string;
+  readonly server?: string;
+  readonly json?: boolean;
+}
+
+/** One tool with the definition its scope was frozen with, as far as it was kept. */
+interface KnownTool extends CatalogueEntry {
+  readonly row: CatalogueRow | undefined;
+  readonly before: JsonObject | undefined;
+}
+
+interface ToolCatalogue {
+  readonly server: InstalledServer;
+  readonly tools: readonly KnownTool[];
+  /** Takes what was just read of the server as right. */
+  accept(tools: readonly string[]): Promise<void>;
+}
+
+const HELP = `
+A tool's scope is frozen with its definition when it is first seen. One whose definition changes needs mcp:write until it is accepted here.
+Each command asks the server anew: it starts a stdio server, and calls no tool.
+
+Exit codes: 0 nothing waits (list, accept: done), 1 something waits to be accepted, 2 the server or the file does not answer.`;
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+export function addToolsCommands(program: Command, done: (exitCode: number) => void): void {
+  const tools = program.command("tools").description("What servers offer, and what changed since it was looked at.");
+  tools.addHelpText("after", HELP);
+  located(tools.command("list"))
+    .description("Prints every tool with the scope a call needs now.")
+    .option("--json", "as JSON", false)
+    .action((options: ToolsOptions) => withCatalogues(options, async (one) => list(one, options.json === true)));
+  located(tools.command("diff"))
+    .description("Shows in words what changed since each tool was first seen or accepted.")
+    .action((options: ToolsOptions) =>
+      withCatalogues(options, async (one) => {
+        if (differ(one)) done(EXIT.refused);
+      }),
+    );
+  located(tools.command("accept <tools...>"))
+    .description("Takes the definitions that the server gives now as right.")
+    .action((names: readonly string[], options: ToolsOptions) =>
+      withCatalogues(options, async (one) => accept(one, names)),
+    );
+}
+
+function located(command: Command): Command {
+  return command
+    .option("--config <file>", "the configuration", "sallyport.yaml")
+    .option("--server <name>", "one server; default all");
+}
+
+async function withCatalogues(options: ToolsOptions, work: (catalogue: ToolCatalogue) => Promise<void>): Promise<void> {
+  const system = createProgramSystem("warn", process.stderr.isTTY === true);
+  const installation = loadInstallation(options.config, { accessOptional: true });
+  const wanted = installation.servers.filter(({ name }) => options.server === undefined || name === options.server);
+  if (wanted.length === 0) throw new CliError(`--server: there is no server ${JSON.stringify(options.server)}`);
+  const store = await openInstalledStore(installation, system);
+  try {
+    for (const server of wanted) {
+      const catalogue = await createCatalogue({ server: server.name, store: store.catalogue, system });
+      const definitions = await describeTools(installation, server, system);
+      const before = new Map((await store.catalogue.load(server.name)).map((row) => [row.tool, row]));
+      catalogue.observe(definitions);
+      await catalogue.saved();
+      const kept = readDefinitions(installation, server);
+      const keep = async () => {
+        const rows = await store.catalogue.load(server.name);
+        keepDefinitions({ installation, server }, definitions, new Set(rows.map(({ hash }) => hash)));
+      };
+      await keep();
+      const known = catalogue.entries().map((entry) => {
+        const row = before.get(entry.tool);
+        return { ...entry, row, before: row === undefined ? undefined : kept.get(row.hash) };
+      });
+      await work({
+        server,
+        tools: known,
+        accept: async (names) => {
+          for (const name of names) await catalogue.accept(name);
+          await keep();
+        },
+      });
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+async function describeTools(
+  installation: Installation,
+  server: InstalledServer,
+  system: System,
+): Promise<readonly JsonObject[]> {
+  const upstream = createUpstream(server, { installation, system });
+  try {
+    const { tools } = await upstream.describe();
+    return tools as readonly JsonObject[];
+  } catch (error) {
+    throw error instanceof UpstreamError ? new CliError(`${server.title}: ${error.message}`) : error;
+  } finally {
+    await upstream.close();
+  }
+}
+
+function list({ server, tools }: ToolCatalogue, json: boolean): void {
+  if (json) {
+    const shown = tools.map(({ tool, scope, frozenScope, changed, definition }) => ({
+      ...{ tool, scope, frozenScope, changed },
+      unseen: definition === undefined ? [] : unseenTextOf(definition),
+    }));
+    say(JSON.stringify({ server: server.name, tools: shown }));
+    return;
+  }
+  say(server.title);
+  for (const tool of tools) say(`  ${showText(tool.tool).padEnd(32)} ${tool.scope.padEnd(12)}${notesOf(tool)}`);
+}
+
+function notesOf({ changed, definition, row }: KnownTool): string {
+  const notes = [
+    ...(changed ? ["changed: not accepted yet"] : []),
+    ...(row === undefined ? ["new"] : []),
+    ...(definition === undefined ? ["no longer offered"] : []),
+    ...(definition !== undefined && unseenTextOf(definition).length > 0
+      ? ["holds characters that cannot be seen"]
+      : []),
+  ];
+  return notes.join("; ");
+}
+
+/** Whether something waits. */
+function differ({ server, tools }: ToolCatalogue): boolean {
+  say(server.title);
+  let waits = false;
+  for (const tool of tools) {
+    const lines = [...changeLines(tool), ...unseenLines(tool)];
+    if (lines.length === 0) continue;
+    waits ||= tool.changed;
+    say(`  ${showText(tool.tool)}`);
+    for (const line of lines) say(`    ${line}`);
+  }
+  if (!waits) say("  Nothing waits to be accepted.");
+  return waits;
+}
+
+function changeLines({ changed, before, definition, row }: KnownTool): readonly string[] {
+  if (definition === undefined) return ["is no longer offered"];
+  if (row === undefined) return ["is new: its scope is frozen now"];
+  if (!changed) return [];
+  if (before === undefined)
+    return ["changed; how it was before was not kept. It is now:", showText(JSON.stringify(definition))];
+  return changesOf(before, definition).map(formatChange);
+}
+
+function unseenLines({ definition }: KnownTool): readonly string[] {
+  if (definition === undefined) return [];
+  return unseenTextOf(definition).map(
+    ({ place, characters }) =>
+      `! ${place} holds characters that cannot be seen: ${characters.map((code) => `U+${code}`).join(" ")}`,
+  );
+}
+
+async function accept({ server, tools, accept: take }: ToolCatalogue, names: readonly string[]): Promise<void> {
+  const waiting = tools.filter(({ changed }) => changed).map(({ tool }) => tool);
+  const unknown = names.filter((name) => !tools.some(({ tool }) => tool === name));
+  if (unknown.length > 0) {
+    throw new CliError(
+      `${server.title} offers no ${unknown.map((name) => JSON.stringify(name)).join(", ")}`,
+      EXIT.refused,
+    );
+  }
+  const taken = waiting.filter((tool) => names.includes(tool));
+  await take(taken);
+  say(
+    taken.length === 0
+      ? `${server.title}: nothing of that waits.`
+      : `${server.title}: accepted ${taken.map(showText).join(", ")}.`,
+  );
+}
