@@ -162,6 +162,13 @@ describe("People of an identity provider", () => {
     await vi.waitFor(async () => expect((await site.look("crm", fresh.access_token)).status).toBe(200), within2s);
   });
 
+  test("are no longer who they were elsewhere, when that grows too old", async () => {
+    const { access_token } = await approve(await ask("b2", await register("Editor")));
+    expect((await site.look("crm", access_token)).status).toBe(200);
+    site.system.advance(ROLES_MAX_AGE);
+    await vi.waitFor(async () => expect(await site.tools("crm", access_token)).toEqual(["no_access"]), within2s);
+  });
+
   test("lose at once what a new sign-in no longer says", async () => {
     idp.people.set("e5", { preferred_username: "eve", groups: ["crm-users"] });
     const { access_token } = await approve(await ask("e5", await register("Editor")));

@@ -40,11 +40,12 @@ export async function readEntitlement(
   ]);
   const { name } = server.installed;
   const allowed = entitlements.filter((entry) => entry.server === name).flatMap((entry) => entry.scopes);
-  const { roles, until } = effectiveRoles(user?.roles ?? [], identities, { now: system.now(), maxAge: rolesMaxAge });
+  const age = { now: system.now(), maxAge: rolesMaxAge };
+  const { roles, fresh, until } = effectiveRoles(user?.roles ?? [], identities, age);
   const known = user && {
     ...user,
     roles,
-    identities: identities.map(({ issuer, subject }) => `${issuer}|${subject}`),
+    identities: fresh.map(({ issuer, subject }) => `${issuer}|${subject}`),
   };
   const entitled = entitledScopes({ user: known, scopes: server.scopes, access: server.access, allowed });
   return { user: known, entitled, until };

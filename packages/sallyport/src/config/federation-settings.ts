@@ -100,7 +100,7 @@ export const SIGN_IN_SETTINGS: readonly Setting[] = [
     type: seconds(2_592_000),
     default: DEFAULT_ROLES_MAX_AGE,
     description:
-      "Seconds for which such roles count after signing in; then the person signs in again. Default 12 hours, at most 30 days.",
+      "Seconds for which such roles, and who somebody is there, count after signing in; then the person signs in again. Default 12 hours, at most 30 days.",
   },
   {
     path: "signIn.oidc.requiredClaims",

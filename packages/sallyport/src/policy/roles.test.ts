@@ -20,8 +20,9 @@ describe("Roles from elsewhere", () => {
       ["a", "b"],
       110,
     ],
-    ["set no end when there are none", ["a"], [{ roles: [], roles_at: 50 }], at(60), ["a"], undefined],
+    ["have an end even if there are none: who vouched does", ["a"], [{ roles: [], roles_at: 50 }], at(60), ["a"], 150],
+    ["set no end when nobody vouched", ["a"], [], at(60), ["a"], undefined],
   ])("%s", (_, own, vouched, when, roles, until) => {
-    expect(effectiveRoles(own, vouched, when)).toEqual({ roles, until });
+    expect(effectiveRoles(own, vouched, when)).toMatchObject({ roles, until });
   });
 });
