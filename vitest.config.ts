@@ -3,6 +3,17 @@ import { defineConfig } from "vitest/config";
 
 const source = (path: string) => fileURLToPath(new URL(`./packages/auth/src/${path}`, import.meta.url));
 
+/** What takes long: two processes on one database, kill -9, real browsers, every client against every server. `npm run test:long`. */
+const LONG = [
+  "packages/sallyport/src/stores/postgres.test.ts",
+  "packages/sallyport/src/upstream/http.test.ts",
+  "test/{replicas,e2e,federation}/**/*.test.ts",
+  "test/*kill-9.test.ts",
+  "test/pack.test.ts",
+  "test/interop/{browser,clients}.test.ts",
+];
+const ALL = ["packages/*/src/**/*.test.{ts,tsx}", "test/**/*.test.ts", "examples/**/*.test.ts"];
+
 export default defineConfig({
   resolve: {
     // Tests read the sources, so that a failing line is the line that was written; what is shipped is tested by test/pack.
@@ -13,7 +24,10 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["packages/*/src/**/*.test.{ts,tsx}", "test/**/*.test.ts", "examples/**/*.test.ts"],
+    projects: [
+      { extends: true, test: { name: "short", include: ALL, exclude: ["**/node_modules/**", ...LONG] } },
+      { extends: true, test: { name: "long", include: LONG } },
+    ],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
