@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { calculateJwkThumbprint, type JWK } from "jose";
 import { createLogSigner, type LogSigner } from "./signatures.js";
@@ -51,14 +51,19 @@ async function makeKeyFile(folder: string, sealer: KeySealer): Promise<KeyFile> 
   const kid = await calculateJwkThumbprint(publicKey);
   const secret = Buffer.from(JSON.stringify(pair.privateKey.export({ format: "jwk" })));
   const made: KeyFile = { kid, publicKey, sealedPrivateKey: sealer.seal(secret, place(kid)) };
+  // Written whole under another name and then linked: nobody reads half a key, and of two processes at once one wins.
+  const draft = join(folder, `${LOG_KEY_FILE}.${kid}`);
   try {
-    writeFileSync(join(folder, LOG_KEY_FILE), `${JSON.stringify(made)}\n`, { mode: 0o600, flag: "wx", flush: true });
+    writeFileSync(draft, `${JSON.stringify(made)}\n`, { mode: 0o600, flag: "wx", flush: true });
+    linkSync(draft, join(folder, LOG_KEY_FILE));
     return made;
   } catch (error) {
     // Another process was faster: its key is the key.
     const other = (error as NodeJS.ErrnoException).code === "EEXIST" ? readKeyFile(folder) : undefined;
     if (other === undefined) throw error;
     return other;
+  } finally {
+    rmSync(draft, { force: true });
   }
 }
 
