@@ -144,8 +144,9 @@ export class ChainWriter {
     return promise;
   }
 
-  /** Signs what is there if it was not signed yet, so that a quiet chain is closed off too. */
+  /** Signs what is there, now: what a quiet chain wrote last, and that its writer is still there. */
   async checkpoint(): Promise<void> {
+    this.#sinceCheckpoint = Math.max(1, this.#sinceCheckpoint);
     this.#checkpointAt = Number.NEGATIVE_INFINITY;
     await this.durable();
   }

@@ -10,7 +10,7 @@ export interface KeySealer {
   open(sealed: string, place: string): Uint8Array | undefined;
 }
 
-export const LOG_KEY_FILE = "log-key.json";
+const LOG_KEY_FILE = "log-key.json";
 
 interface KeyFile {
   readonly kid: string;

@@ -239,6 +239,18 @@ describe("retention", () => {
   });
 });
 
+describe("a quiet chain", () => {
+  it("is signed when asked for, records or not, so that retention never takes it for an abandoned one", async () => {
+    const folder = logFolder();
+    const { chain, system } = await openTestLog(folder);
+    system.advance(31 * 86_400);
+    await chain.checkpoint();
+    expect(applyRetention({ folder, signer, days: 30, now: system.now() })).toBe(0);
+    expect(check(folder)).toMatchObject({ problems: [], chains: [{ checkpoint: 1 }] });
+    await chain.close();
+  });
+});
+
 describe("export", () => {
   it("writes JSON lines, OCSF API Activity, and CEF with its separators escaped", async () => {
     const folder = logFolder();

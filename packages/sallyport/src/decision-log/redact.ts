@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from "@sallyport/auth";
 
-export const REDACTED = "[redacted]";
+const REDACTED = "[redacted]";
 
 /** Names of members that hold secrets wherever they stand. */
 const SECRET_NAME =
