@@ -25,8 +25,9 @@ export interface Running {
   readonly system: System;
 }
 
-/** How often what expired is deleted. */
+/** How often what expired is deleted, and in how many steps at most. */
 const SWEEP_MS = 60_000;
+const MAX_SWEEPS = 100;
 
 /** Runs an installation until SIGINT or SIGTERM. Answers the exit code. @throws CliError when it cannot start. */
 export async function run(asked: Installation, options: RunOptions): Promise<number> {
@@ -38,7 +39,7 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
   const started = system.monotonicMs();
   const installation = await withPort(asked);
   const store = await openInstalledStore(installation, system);
-  const sweep = setInterval(() => sweepStore(store, system), SWEEP_MS);
+  const sweep = setInterval(() => void sweepStore(store, system), SWEEP_MS);
   try {
     await claimName(installation, { store, system, replace: options.replace });
     const program = await compose(installation, store, system);
@@ -66,10 +67,13 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
   return EXIT.ok;
 }
 
-function sweepStore(store: Store, system: System): void {
-  store
-    .sweep(system.now())
-    .catch((error: unknown) => system.log("warn", "expired records were not deleted", { error: String(error) }));
+/** A flood of what has expired goes in several steps, so that it grows no faster than it is deleted. */
+async function sweepStore(store: Store, system: System): Promise<void> {
+  try {
+    for (let step = 0; step < MAX_SWEEPS && (await store.sweep(system.now())) > 0; step++);
+  } catch (error) {
+    system.log("warn", "expired records were not deleted", { error: String(error) });
+  }
 }
 
 /** Port 0 must be known before anything is published: issuer and resource are made from it. */
