@@ -25,7 +25,7 @@ export interface ChainLimits {
 }
 
 const LIMITS: ChainLimits = {
-  groupMs: 20,
+  groupMs: 35,
   checkpointRecords: 1_000,
   checkpointMs: 10_000,
   segmentBytes: 64 * 1024 * 1024,

@@ -96,7 +96,7 @@ export function formatRecord(
     latencyUs: Math.round(decided.latencyMs * 1000),
     arguments: own.commitment,
   });
-  return toAscii(`${text.slice(1, -1)},${principalMembers(decided.who)}`);
+  return `${toAscii(text.slice(1, -1))},${principalMembers(decided.who)}`;
 }
 
 /** RFC 3986 §3.4: queries hold keys and tokens often enough; what was judged is known by the rest. */
@@ -113,7 +113,7 @@ function principalMembers({ principal, entitled }: Authenticated): string {
   const known = MEMBERS.get(principal);
   if (known !== undefined && known.entitled === entitled) return known.text;
   const { actor, chain, roles } = principal;
-  const text = JSON.stringify({
+  const json = JSON.stringify({
     iss: principal.iss,
     sub: principal.sub,
     client: principal.client_id,
@@ -124,7 +124,8 @@ function principalMembers({ principal, entitled }: Authenticated): string {
     roles: roles.length === 0 ? undefined : roles,
     scopes: principal.scopes.join(" "),
     entitled: entitled.join(" "),
-  }).slice(1, -1);
+  });
+  const text = toAscii(json.slice(1, -1));
   MEMBERS.set(principal, { entitled, text });
   return text;
 }
