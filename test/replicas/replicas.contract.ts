@@ -53,7 +53,7 @@ export function describeReplicas(database: SharedDatabase): void {
       expect(await Promise.all(statuses)).toEqual([200, 200]);
     });
 
-    test(`revoked at one, ${ROUNDS * SESSIONS_PER_ROUND} sessions are refused at the other within 2 s (R-70)`, {
+    test(`revoked at one, ${ROUNDS * SESSIONS_PER_ROUND} sessions are refused at the other within 2 s`, {
       timeout: 60_000,
     }, async ({ annotate }) => {
       const person = await preparePerson(installation);
