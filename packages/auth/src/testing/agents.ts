@@ -8,7 +8,7 @@ import { createTestClient, type TestParameters, type TestTokens } from "./client
 import { createMemoryStorage } from "./memory-storage.js";
 
 /** Grants that clients of a configuration have. */
-export const MACHINE_GRANTS = [
+const MACHINE_GRANTS = [
   "authorization_code",
   "refresh_token",
   "client_credentials",

@@ -21,7 +21,7 @@ export function withConfiguredClients(
 }
 
 function recordOf(client_id: string, client: ClientConfig, baseFolder: string): ClientRecord {
-  const { secret: source, jwks, jwksUri: jwks_uri } = client;
+  const { secret: source, jwks } = client;
   const secret = source === undefined ? undefined : readSecret(source, baseFolder, `clients.${client_id}.secret`);
   const native = client.redirectUris.every((uri) => !uri.startsWith("https:"));
   return {
@@ -34,7 +34,7 @@ function recordOf(client_id: string, client: ClientConfig, baseFolder: string): 
       token_endpoint_auth_method: authMethodOf(client),
       application_type: native ? "native" : "web",
       ...(jwks !== undefined && { jwks: jwks as NonNullable<ClientRecord["metadata"]["jwks"]> }),
-      ...(jwks_uri !== undefined && { jwks_uri }),
+      ...(client.jwksUri !== undefined && { jwks_uri: client.jwksUri }),
       ...(client.dpop === true && { dpop_bound_access_tokens: true }),
     },
     origin: "configured",

@@ -28,11 +28,7 @@ export interface RecordReader {
 }
 
 /** The entitlement of a person at a server, from the user record, the configuration and `sallyport user allow`. */
-export async function readEntitlement(
-  { store, system, rolesMaxAge }: RecordReader,
-  sub: string,
-  server: EntitledServer,
-) {
+async function readEntitlement({ store, system, rolesMaxAge }: RecordReader, sub: string, server: EntitledServer) {
   const [user, entitlements, identities] = await Promise.all([
     store.users.find(sub),
     store.entitlements.list(sub),
