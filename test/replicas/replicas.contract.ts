@@ -158,7 +158,7 @@ export function describeReplicas(database: SharedDatabase): void {
       }
     });
 
-    test("a code redeemed at both at once gives tokens exactly once, and never fails otherwise (R-64)", async () => {
+    test("a code redeemed at both at once gives tokens exactly once, and never fails otherwise", async () => {
       const person = await preparePerson(installation);
       for (let race = 0; race < RACES; race++) {
         const { form } = await makeCode(installation, person, client);
