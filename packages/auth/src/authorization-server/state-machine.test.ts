@@ -23,8 +23,8 @@ const action = fc.oneof(
   fc.record({ kind: fc.constant("redeem" as const), index }),
   fc.record({ kind: fc.constant("refresh" as const), index, scope }),
   fc.record({ kind: fc.constant("exchange" as const), index, scope, actor: fc.boolean() }),
-  fc.record({ kind: fc.constant("assert" as const), index: fc.nat(4) }),
-  fc.record({ kind: fc.constant("client" as const) }),
+  fc.record({ kind: fc.constant("assert" as const), index: fc.nat(4), scope }),
+  fc.record({ kind: fc.constant("client" as const), scope }),
   fc.record({ kind: fc.constant("revokeToken" as const), index }),
   fc.record({ kind: fc.constant("revokeSubject" as const) }),
 );
@@ -141,10 +141,11 @@ async function createWorld() {
     },
     assert: async (what) => {
       const assertion = assertions[what.index] ?? "";
-      const answer = await agents.token("planner", { grant_type: JWT_BEARER_GRANT, assertion });
+      const answer = await agents.token("planner", { grant_type: JWT_BEARER_GRANT, assertion, scope: what.scope });
       await accept(answer, { once: `jti ${what.index}` });
     },
-    client: async () => accept(await agents.token("planner", { grant_type: "client_credentials" }), {}),
+    client: async (what) =>
+      accept(await agents.token("planner", { grant_type: "client_credentials", scope: what.scope }), {}),
     revokeToken: async (what) => {
       const token = pick(tokens, what.index)?.access_token;
       if (token === undefined) return;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { entitledScopes } from "./entitlement.js";
+import { clientScopes, entitledScopes } from "./entitlement.js";
 
 const alice = { name: "alice", roles: ["support"], owner: false, disabled: false };
 const scopes = ["mcp:read", "mcp:write"];
@@ -34,5 +34,26 @@ const table: readonly (readonly [
 describe("the entitlement", () => {
   test.each(table)("of %s", (_, input, expected) => {
     expect(entitledScopes(input)).toEqual(expected);
+  });
+});
+
+describe("the entitlement of a client for itself", () => {
+  const access = [
+    { clients: ["worker"], scopes: ["mcp:read", "gone"] },
+    { users: ["worker"], roles: ["worker"], scopes: ["mcp:write"] },
+  ];
+
+  test.each([
+    ["named by `clients`, as far as the scopes exist", "worker", access, ["mcp:read"]],
+    ["named nowhere", "other", access, []],
+    ["without `access`, whoever the owner is", "worker", undefined, []],
+  ])("%s", (_, client_id, given, expected) => {
+    expect(clientScopes(client_id, { scopes: ["mcp:read", "mcp:write"], access: given })).toEqual(expected);
+  });
+
+  test("a person of the same name has no part in it", () => {
+    const user = { name: "worker", roles: [], owner: false, disabled: false };
+    const only = [{ clients: ["worker"], scopes: ["mcp:read"] }];
+    expect(entitledScopes({ user, scopes: ["mcp:read"], access: only, allowed: [] })).toEqual([]);
   });
 });
