@@ -10,6 +10,7 @@ const LONG = [
   "test/{replicas,e2e,federation}/**/*.test.ts",
   "test/*kill-9.test.ts",
   "test/pack.test.ts",
+  "packages/sallyport/src/decision-log/verify.test.ts",
   "test/interop/{browser,clients}.test.ts",
 ];
 const ALL = ["packages/*/src/**/*.test.{ts,tsx}", "test/**/*.test.ts", "examples/**/*.test.ts"];
@@ -28,8 +29,8 @@ export default defineConfig({
       { extends: true, test: { name: "short", include: ALL, exclude: ["**/node_modules/**", ...LONG] } },
       { extends: true, test: { name: "long", include: LONG } },
     ],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     maxWorkers: 2,
   },
 });
