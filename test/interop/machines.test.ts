@@ -68,6 +68,7 @@ listen: { port: 0 }
 clients:
   worker: { name: Worker, secret: a secret of the worker, exchange: [billing] }
   signer: { name: Signer, jwks: { keys: [${jwk}] } }
+  helper: { name: Helper, secret: a secret of the helper }
   bound: { name: Bound, secret: a secret of bound, dpop: true }
   chat: { name: Chat, secret: a secret of chat }
   ci: { name: CI }
@@ -86,7 +87,9 @@ servers:
       - { roles: [support], scopes: [mcp:read] }
   billing:
     upstream: ${upstream.url}
-    access: [{ clients: [worker], scopes: [mcp:read, mcp:write] }]
+    access: [{ clients: [worker, helper], scopes: [mcp:read, mcp:write] }]
+    rules:
+      - { deny: tools/write_note, when: has(principal.actor) && principal.actor.sub == "helper", because: The helper only reads. }
 `,
   );
   program = await startProgram({ subcommand: "serve", arguments: [file] });
@@ -173,21 +176,31 @@ async function discover(): Promise<oauth.AuthorizationServer> {
   );
 }
 
-const list = (name: string, access_token: string) =>
-  fetch(urlOf(name), {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${access_token}`,
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-    },
-    body: JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "initialize",
-      params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "t", version: "1" } },
-    }),
-  });
+const MCP_HEADERS = new Headers({
+  "content-type": "application/json",
+  accept: "application/json, text/event-stream",
+  "mcp-protocol-version": "2026-07-28",
+  "mcp-method": "tools/list",
+});
+
+function messageOf(method: string, params: object): string {
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": { name: "t", version: "1" },
+  };
+  return JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { ...params, _meta } });
+}
+
+const post = (name: string, access_token: string, method: string, params: object) => {
+  const headers = new Headers(MCP_HEADERS);
+  headers.set("authorization", `Bearer ${access_token}`);
+  headers.set("mcp-method", method);
+  if ("name" in params) headers.set("mcp-name", String(params.name));
+  return fetch(urlOf(name), { method: "POST", headers, body: messageOf(method, params) });
+};
+
+const list = (name: string, access_token: string) => post(name, access_token, "tools/list", {});
 
 describe("strict clients", () => {
   test("find every grant and method in the metadata", async () => {
@@ -245,6 +258,91 @@ describe("strict clients", () => {
       );
     }
     expect(statuses).toEqual([401, 401]);
+  });
+
+  test("rules see who acts: what the worker may, its helper may not", async () => {
+    const as = await discover();
+    const resource = urlOf("billing");
+    const secrets = { worker: "a secret of the worker", helper: "a secret of the helper" };
+    const ask = async (client_id: keyof typeof secrets, grant: string, parameters: Record<string, string>) => {
+      const client: oauth.Client = { client_id };
+      const proof = oauth.ClientSecretBasic(secrets[client_id]);
+      const asked = { resource, ...parameters };
+      const answer = await oauth.genericTokenEndpointRequest(as, client, proof, grant, asked, LOOPBACK);
+      return (await oauth.processGenericTokenEndpointResponse(as, client, answer)).access_token;
+    };
+    const worker = await ask("worker", "client_credentials", {});
+    const actor_token = await ask("helper", "client_credentials", {});
+    const tokens = {
+      subject_token: worker,
+      subject_token_type: ACCESS_TOKEN,
+      actor_token,
+      actor_token_type: ACCESS_TOKEN,
+    };
+    const handed = await ask("worker", EXCHANGE, tokens);
+    expect(decodeJwt(handed)).toMatchObject({ sub: "worker", act: { sub: "helper", client_id: "helper" } });
+    const params = { name: "write_note", arguments: { name: "a", text: "b" } };
+    expect((await post("billing", worker, "tools/call", params)).status).toBe(200);
+    const denied = await post("billing", handed, "tools/call", params);
+    expect([denied.status, await denied.text()]).toEqual([403, expect.stringContaining("The helper only reads.")]);
+    expect((await post("billing", handed, "tools/list", {})).status).toBe(200);
+  });
+
+  test("a proof is good for one call, this token, this method and this URL", async () => {
+    const as = await discover();
+    const client: oauth.Client = { client_id: "bound" };
+    const DPoP = oauth.DPoP(client, (await generateKeyPair("ES256", { extractable: true })) as CryptoKeyPair);
+    const resource = urlOf("notes");
+    const ask = async () =>
+      oauth.processClientCredentialsResponse(
+        as,
+        client,
+        await oauth.clientCredentialsGrantRequest(
+          as,
+          client,
+          oauth.ClientSecretBasic("a secret of bound"),
+          { resource },
+          {
+            DPoP,
+            ...LOOPBACK,
+          },
+        ),
+      );
+    const refused: unknown = await ask().catch((error: unknown) => error);
+    expect(oauth.isDPoPNonceError(refused)).toBe(true);
+    const { access_token, token_type } = await ask();
+    expect(token_type).toBe("dpop");
+    const sent: Headers[] = [];
+    const call = () =>
+      oauth.protectedResourceRequest(
+        access_token,
+        "POST",
+        new URL(resource),
+        MCP_HEADERS,
+        messageOf("tools/list", {}),
+        {
+          DPoP,
+          ...LOOPBACK,
+          [oauth.customFetch]: (url, init) => {
+            sent.push(new Headers(init.headers));
+            return fetch(url, init as RequestInit);
+          },
+        },
+      );
+    await call().catch(() => undefined);
+    expect((await call()).status).toBe(200);
+    const good = sent.at(-1);
+    const again = await Promise.all(
+      [1, 2].map(() => fetch(resource, { method: "POST", headers: good ?? [], body: messageOf("tools/list", {}) })),
+    );
+    expect(again.map(({ status }) => status)).toEqual([401, 401]);
+    expect(again[0]?.headers.get("www-authenticate")).toMatch(/DPoP error="invalid_dpop_proof"/);
+    const elsewhere = await fetch(urlOf("billing"), {
+      method: "POST",
+      headers: good ?? [],
+      body: messageOf("tools/list", {}),
+    });
+    expect(elsewhere.status).toBe(401);
   });
 
   test("a workload's own token is enough, for the servers of its rule", async () => {

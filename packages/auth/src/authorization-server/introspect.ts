@@ -1,5 +1,6 @@
 import { OAuthError } from "../core/oauth-error.js";
 import { formatScope } from "../core/scope.js";
+import { formatActors } from "../oauth/token-exchange.js";
 import { findToken } from "./find-token.js";
 import { jsonResponse } from "./responses.js";
 import type { FormRequest } from "./steps/authenticate-client.js";
@@ -25,6 +26,7 @@ export async function introspect({
     return jsonResponse({ active: false });
   }
   const { claims, session } = found;
+  const act = formatActors([claims.actor, ...claims.chain].filter((actor) => actor !== undefined));
   return jsonResponse({
     active: true,
     iss: claims.iss,
@@ -38,5 +40,7 @@ export async function introspect({
     iat: claims.iat,
     jti: claims.jti,
     sid: session.id,
+    // RFC 8693 §4.1: who acts for the subject.
+    ...(act === undefined ? {} : { act }),
   });
 }

@@ -99,6 +99,28 @@ describe("RFC 8693: a weaker token", () => {
     ]);
   });
 
+  test("RFC 7662: introspection says who acts and to which key the token is bound", async () => {
+    const agents = await createTestAgents(["planner", "helper"], { introspectedBy: () => [TEST_RESOURCE] });
+    const { access_token } = await agents.ofPerson("planner");
+    const { access_token: helper } = await agents.ofClient("helper");
+    const asked = { grant_type: TOKEN_EXCHANGE_GRANT, subject_token: access_token, subject_token_type: ACCESS_TOKEN };
+    const proof = await createTestProofs(agents.server);
+    const handed = await tokensOf(await agents.token("planner", { ...asked, ...asActor(helper) }, await proof()));
+    const body = new URLSearchParams({
+      token: handed.access_token,
+      client_id: "planner",
+      client_secret: secretOf("planner"),
+    });
+    const answer = await agents.server.fetch(`${TEST_ISSUER}/introspect`, { method: "POST", body });
+    expect(await answer.json()).toMatchObject({
+      active: true,
+      sub: "ada",
+      token_type: "DPoP",
+      act: { sub: "helper", client_id: "helper" },
+      cnf: decodeJwt(handed.access_token).cnf,
+    });
+  });
+
   test("is what oauth4webapi gets", async () => {
     const agents = await setUp();
     const { access_token } = await agents.ofPerson("planner", "mcp:write");
