@@ -14,7 +14,7 @@ describe("what changed about a tool", () => {
   it.each([
     ["nothing", {}, []],
     ["the title alone, which decides nothing", { title: "Get" }, []],
-    ["the order of members", { inputSchema: { required: ["id"], ...tool.inputSchema } }, []],
+    ["the order of members", { inputSchema: Object.fromEntries(Object.entries(tool.inputSchema).reverse()) }, []],
     ["its description", { description: "Sends it" }, ['description: was "Gets a thing", is "Sends it"']],
     [
       "that it only reads",
