@@ -19,6 +19,6 @@ export interface CatalogueStore {
   load(server: string): Promise<readonly CatalogueRow[]>;
   /** Adds the rows whose tool is new there and leaves the others exactly as they are; one atomic step. */
   freeze(server: string, rows: readonly CatalogueRow[]): Promise<void>;
-  /** Takes `hash` as the definition that was looked at; the scope stays. Rejects for a tool never seen. */
-  accept(server: string, tool: string, hash: string): Promise<void>;
+  /** Takes `hash` as the definition that was looked at, and the scope it needs from now on. Rejects for a tool never seen. */
+  accept(server: string, tool: string, definition: Pick<CatalogueRow, "hash" | "scope">): Promise<void>;
 }

@@ -23,10 +23,10 @@ function memoryStore() {
       state.freezes += 1;
       for (const row of added) if (!rows.has(row.tool)) rows.set(row.tool, row);
     },
-    accept: async (_server, tool, hash) => {
+    accept: async (_server, tool, definition) => {
       const row = rows.get(tool);
       if (row === undefined) throw new Error("never seen");
-      rows.set(tool, { ...row, hash, accepted: 1 });
+      rows.set(tool, { ...row, ...definition, accepted: 1 });
     },
   };
   return { store, rows, state };
@@ -94,6 +94,15 @@ describe("a tool that changes", () => {
     expect(catalogue.scopeOf("set")).toBe("mcp:write");
     await catalogue.accept("set");
     expect(catalogue.scopeOf("set")).toBe("mcp:write");
+  });
+
+  test("and no longer says that it reads only needs mcp:write for good once that is accepted", async () => {
+    const { catalogue } = await create();
+    catalogue.observe([reads]);
+    await catalogue.saved();
+    catalogue.observe([{ ...reads, annotations: {} }]);
+    await catalogue.accept("get");
+    expect(catalogue.entries()).toMatchObject([{ scope: "mcp:write", frozenScope: "mcp:write", changed: false }]);
   });
 
   test("and changes back is what it was", async () => {

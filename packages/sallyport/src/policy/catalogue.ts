@@ -98,9 +98,11 @@ export async function createCatalogue(options: {
       if (unsaved.size > 0) saving = saving.then(() => (unsaved.size > 0 ? save() : undefined));
     },
     accept: async (tool) => {
-      const hash = known.get(tool)?.seen?.hash;
-      if (hash === undefined || hash === AMBIGUOUS) throw new Error(`the tool ${JSON.stringify(tool)} was not seen`);
-      await store.accept(server, tool, hash);
+      const one = known.get(tool);
+      if (one?.seen === undefined || one.seen.hash === AMBIGUOUS) {
+        throw new Error(`the tool ${JSON.stringify(tool)} was not seen`);
+      }
+      await store.accept(server, tool, { hash: one.seen.hash, scope: acceptedScope(one.row, one.seen) });
       learn(await store.load(server));
     },
     reload: async () => learn(await store.load(server)),
@@ -128,10 +130,17 @@ function definitionsOf(
 }
 
 /** `readOnlyHint: true` and nothing else is reading; a server that says nothing may do anything. */
-function firstSight(tool: string, { hash, definition }: Seen, now: number): CatalogueRow {
-  const { annotations } = definition;
-  const reads = hash !== AMBIGUOUS && isObject(annotations) && annotations.readOnlyHint === true;
-  return { tool, scope: reads ? READ : WRITE, hash, first_seen: now, accepted: undefined };
+function readsOnly({ hash, definition: { annotations } }: Seen): boolean {
+  return hash !== AMBIGUOUS && isObject(annotations) && annotations.readOnlyHint === true;
+}
+
+function firstSight(tool: string, seen: Seen, now: number): CatalogueRow {
+  return { tool, scope: readsOnly(seen) ? READ : WRITE, hash: seen.hash, first_seen: now, accepted: undefined };
+}
+
+/** What was accepted may need more than before, never less: a server cannot promise to read only later (R-131). */
+function acceptedScope(row: CatalogueRow, seen: Seen): string {
+  return row.scope === READ && readsOnly(seen) ? READ : WRITE;
 }
 
 function scopeNow({ row, seen }: Known): string {

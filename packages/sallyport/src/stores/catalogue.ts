@@ -30,11 +30,11 @@ export function createCatalogueStore({ db, write }: Backend, system: Pick<System
         }
       });
     },
-    async accept(server, tool, hash) {
+    async accept(server, tool, { hash, scope }) {
       const { numUpdatedRows } = await write((tx) =>
         tx
           .updateTable("catalogue")
-          .set({ hash, accepted: system.now() })
+          .set({ hash, scope, accepted: system.now() })
           .where("server", "=", server)
           .where("tool", "=", tool)
           .executeTakeFirst(),

@@ -186,13 +186,14 @@ function describeCatalogue({ store, another, system }: Opened): void {
     expect(await store().catalogue.load("erp")).toEqual([]);
   });
 
-  test("accepting takes the new hash and leaves the scope", async () => {
+  test("accepting takes the new hash and the scope that goes with it", async () => {
     await store().catalogue.freeze("crm", [row("a"), row("b")]);
     system().advance(60);
-    await store().catalogue.accept("crm", "a", "h2");
-    expect(await store().catalogue.load("crm")).toEqual([{ ...row("a", "h2"), accepted: NOW + 60 }, row("b")]);
-    await expect(store().catalogue.accept("crm", "never", "h2")).rejects.toThrow(/catalogue/);
-    await expect(store().catalogue.accept("erp", "a", "h2")).rejects.toThrow(/catalogue/);
+    const definition = { hash: "h2", scope: "mcp:write" };
+    await store().catalogue.accept("crm", "a", definition);
+    expect(await store().catalogue.load("crm")).toEqual([{ ...row("a"), ...definition, accepted: NOW + 60 }, row("b")]);
+    await expect(store().catalogue.accept("crm", "never", definition)).rejects.toThrow(/catalogue/);
+    await expect(store().catalogue.accept("erp", "a", definition)).rejects.toThrow(/catalogue/);
   });
 
   test("two processes that see a tool first at once agree on one row", async () => {
