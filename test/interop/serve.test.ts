@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { get } from "node:https";
 import { tmpdir } from "node:os";
@@ -25,6 +25,13 @@ function invite(name: string, ...roles: readonly string[]): Person {
   const code = /Sign-in code: (\S+)/.exec(said)?.[1];
   if (code === undefined) throw new Error(`no code in ${JSON.stringify(said)}`);
   return createPerson({ code: () => code, userName: name });
+}
+
+/** What the operator reads on standard error. */
+function refusal(...words: readonly string[]): string {
+  const { status, stderr } = spawnSync(process.execPath, [LAUNCHER, ...words, "--config", file], { encoding: "utf8" });
+  expect(status).toBe(2);
+  return stderr.trim();
 }
 
 const urlOf = (name: string) => `${program.issuer}/mcp/${name}`;
@@ -134,6 +141,16 @@ describe("sallyport serve", () => {
     await expect(client.refresh(tokens.refresh_token ?? "")).rejects.toThrow();
     const nobody = invite("nobody");
     await expect((await createStrictClient(urlOf("notes"))).authorize(nobody)).rejects.toThrow(/access/i);
+  });
+});
+
+describe("the operator at a second terminal", () => {
+  test.each([
+    ["has no owner to make a code for", ["owner", "code"], "a `serve` installation has no owner"],
+    ["says which server", ["user", "allow", "lea", "mcp:read"], "--server: say which one; there are: notes, files"],
+    ["names a server of the file", ["user", "allow", "lea", "--server", "x"], 'there is no server "x"'],
+  ])("%s", (_, words, message) => {
+    expect(refusal(...words)).toContain(message);
   });
 });
 

@@ -83,7 +83,13 @@ export function addOperatorCommands(program: Command, done: (exitCode: number) =
   const owner = program.command("owner").description("The owner of a `protect` installation.");
   inAWorld(owner.command("code"))
     .description("Makes a new sign-in code for the owner; the one before stops working.")
-    .action((options: WorldOptions) => inWorld(options, async ({ users }) => sayCode(await users.createOwnerCode())));
+    .action((options: WorldOptions) =>
+      inWorld(options, async ({ users, installation }) => {
+        if (!installation.hasOwner)
+          throw new CliError("a `serve` installation has no owner; its people come from `sallyport user add`");
+        sayCode(await users.createOwnerCode(), installation);
+      }),
+    );
   addRevokeCommand(program, done);
 }
 
@@ -99,10 +105,10 @@ function addUserCommands(user: Command): void {
       [],
     )
     .action((name: string, options: WorldOptions & { role: readonly string[] }) =>
-      inWorld(options, async ({ users }) => {
+      inWorld(options, async ({ users, installation }) => {
         const { user: added, code } = await users.addUser(name, options.role);
         say(`Added ${added.name}.`);
-        sayCode(code);
+        sayCode(code, installation);
       }),
     );
   inAWorld(user.command("allow <user> [scopes...]"))
@@ -147,7 +153,7 @@ function addUserCommands(user: Command): void {
   inAWorld(user.command("reset <user>"))
     .description("Takes somebody's password and passkeys away and prints a new code for them.")
     .action((name: string, options: WorldOptions) =>
-      inWorld(options, async ({ users }) => sayCode(await users.resetUser(name))),
+      inWorld(options, async ({ users, installation }) => sayCode(await users.resetUser(name), installation)),
     );
   inAWorld(user.command("list"))
     .description("Lists everybody.")
@@ -163,9 +169,8 @@ function addUserCommands(user: Command): void {
 function checkScopes({ servers }: Installation, name: string, scopes: readonly string[]): void {
   const server = servers.find((candidate) => candidate.name === name);
   if (server === undefined) {
-    throw new CliError(
-      `--server: there is no server ${JSON.stringify(name)}; there are: ${servers.map((known) => known.name).join(", ")}`,
-    );
+    const problem = name === "" ? "say which one" : `there is no server ${JSON.stringify(name)}`;
+    throw new CliError(`--server: ${problem}; there are: ${servers.map((known) => known.name).join(", ")}`);
   }
   const known = Object.keys(server.config.scopes ?? { "mcp:read": {}, "mcp:write": {} });
   const unknown = scopes.filter((scope) => !known.includes(scope));
@@ -175,8 +180,12 @@ function checkScopes({ servers }: Installation, name: string, scopes: readonly s
     );
 }
 
-function sayCode({ code }: IssuedCode): void {
-  say(`Sign-in code: ${code}   (works once; open the address of this installation followed by /account)`);
+/** What is not in a file (the port of `protect`, a free port) is known only to whoever started the program. */
+function sayCode({ code }: IssuedCode, { config: { publicUrl, listen }, hasOwner }: Installation): void {
+  const local = hasOwner || listen.port === 0 ? undefined : `http://localhost:${listen.port}`;
+  const address = publicUrl ?? local;
+  const where = address === undefined ? "the address of this installation followed by /account" : `${address}/account`;
+  say(`Sign-in code: ${code}   (works once; open ${where})`);
 }
 
 interface RevokeOptions extends WorldOptions {
