@@ -111,13 +111,16 @@ function choice({ scope, title, description, tools, asked, granted }: OfferedSco
     : html`<input type="checkbox" id="${id}" name="scope" value="${scope}">`;
   return html`<div class="choice">${box}<div><label for="${id}">${title}</label>${stepUp && asked && tag}
 ${description !== undefined && html`<p class="soft">${description}</p>`}
-<details><summary>${countTools(tools.length)} · <code>${scope}</code></summary>
+<details><summary>${countTools(tools)} · <code>${scope}</code></summary>
 ${tools.length > 0 && html`<ul>${tools.map((tool) => html`<li><code>${displayName(tool)}</code></li>`)}</ul>`}
 </details></div></div>`;
 }
 
-function countTools(count: number): string {
-  return count === 1 ? "1 tool" : `${count === 0 ? "no" : count} tools`;
+/** A description names "resources" and "prompts" among its tools; they are none. */
+function countTools(names: readonly string[]): string {
+  const besides = ["resources", "prompts"].filter((kind) => names.includes(kind));
+  const count = names.length - besides.length;
+  return [count === 1 ? "1 tool" : `${count === 0 ? "no" : count} tools`, ...besides].join(", ");
 }
 
 function closing({ offer }: Offered): string {

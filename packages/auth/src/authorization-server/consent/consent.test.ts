@@ -61,6 +61,19 @@ describe("R-80, R-81, R-142: what the page says", () => {
   });
 
   test.each([
+    [["search_customers"], "1 tool · "],
+    [["get_note", "list_notes", "resources", "prompts"], "2 tools, resources, prompts · "],
+    [["resources"], "no tools, resources · "],
+  ])("counts tools only: %j is “%s”", async (tools, expected) => {
+    const describeResource = async (resource: string) => ({
+      ...{ resource, name: "crm", baseline: ["mcp:read"] },
+      scopes: [{ scope: "mcp:read", title: "Read", includes: [], tools }],
+    });
+    const { client } = await setUp({ describeResource });
+    expect(text(await (await client.authorize()).text())).toContain(` ${expected}`);
+  });
+
+  test.each([
     ["no scope", undefined, ["mcp:read"]],
     ["unknown scopes only", "openid profile", ["mcp:read"]],
     ["unknown ones among known", "openid mcp:write offline_access", ["mcp:write"]],
