@@ -2,6 +2,9 @@ import type { Cell, Matrix, MatrixRow } from "./matrix.js";
 
 const CELLS: Readonly<Record<Cell, string>> = { yes: "yes", if: "if", no: "-" };
 
+const NOTHING_KNOWN =
+  "Nothing is known of its tools yet: serve it once while it answers, or name them with --catalogue.";
+
 /** Two tables and the conditions behind every `if`. */
 export function formatMatrix(matrix: Matrix): string {
   const { server, scopes, roles, rows } = matrix;
@@ -41,6 +44,7 @@ function table(
       .join("  ")
       .trimEnd(),
   );
+  if (rows.length === 0) body.push(NOTHING_KNOWN);
   return [title, ...body.map((line) => `  ${line}`)].join("\n");
 }
 

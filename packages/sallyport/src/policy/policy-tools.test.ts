@@ -54,6 +54,12 @@ describe("the matrix", () => {
     );
   });
 
+  test("says so where nothing is known of the tools", () => {
+    const matrix = createMatrix(policy, "crm", []);
+    expect(formatMatrix({ ...matrix, rows: [] })).toContain("Nothing is known of its tools yet");
+    expect(formatMatrix(matrix)).not.toContain("Nothing is known");
+  });
+
   test("is a page without script in which names of tools are text", () => {
     const page = formatMatrixHtml([createMatrix(policy, "crm", ["get_<script>alert(1)</script>"])]);
     expect(page).toContain("get_&lt;script&gt;");
