@@ -35,7 +35,7 @@ Examples:
 
 What happens: clients get the URL http://localhost:<port>/mcp. Their first call opens a browser; you sign in with the code
 printed here and agree to what that client may do. Reading and changing are separate permissions.
-Other people: sallyport user add <name>, then sallyport user allow <name> mcp:read.
+Other people: sallyport user add <user>, then sallyport user allow <user> mcp:read, both with the --name given here.
 
 Exit codes: 0 stopped, 2 could not start (the message says why).`;
 

@@ -44,7 +44,7 @@ function FirstCode(props: SignInPageProps) {
       <CodeForm {...props} />
       <p class="soft">
         The owner finds it in the terminal where Sallyport was started. It works once, for ten minutes. For another one,
-        run <code>sallyport owner code</code>.
+        run <code>sallyport owner code</code>, with the <code>--name</code> that Sallyport was started with.
       </p>
     </>
   );
@@ -126,7 +126,7 @@ function Everyday(props: SignInPageProps) {
         <CodeForm {...props} />
         <p class="soft">
           The operator gives you one to begin with, or after you lost your passkey or password. The owner runs{" "}
-          <code>sallyport owner code</code>.
+          <code>sallyport owner code</code>, with the <code>--name</code> that Sallyport was started with.
         </p>
       </details>
       {site.passkeys ? null : <NoPasskeys site={site} />}
