@@ -17,6 +17,7 @@ import { notRecorded, sessionNotFound } from "./failures.js";
 import { createForwardedNames, forwardedHeaders, readHeaders } from "./headers.js";
 import { type Asked, checkSessionless, type Incoming, readPost, readStream } from "./incoming.js";
 import { Lists } from "./lists.js";
+import { Outstanding } from "./outstanding.js";
 import { type HeaderRecord, Reply, type ReplyContext, sendRefusal } from "./reply.js";
 
 export interface EndpointContext extends ReplyContext {
@@ -40,6 +41,7 @@ export class Endpoint {
   readonly #context: EndpointContext;
   readonly #cors: CorsRules;
   readonly #lists: Lists;
+  readonly #outstanding: Outstanding;
   readonly #forwarded: ReadonlySet<string>;
 
   constructor(context: EndpointContext) {
@@ -47,6 +49,7 @@ export class Endpoint {
     const { server, system } = context;
     this.#cors = createCors(server.resourceServer);
     this.#lists = new Lists(server, system);
+    this.#outstanding = new Outstanding(context.limits.listBytes);
     this.#forwarded = createForwardedNames(server.forwardHeaders);
   }
 
@@ -184,6 +187,8 @@ export class Endpoint {
     else headers["mcp-session-id"] = sessionId;
     if (lastEventId !== undefined) headers["last-event-id"] = lastEventId;
     const { revision, bytes, body, calls } = asked;
+    if (sessionId !== undefined) this.#outstanding.answer(principal, sessionId, body);
+    if (revision !== MODERN) reply.requestReader = (answer) => this.#outstanding.readerOf(principal, sessionId, answer);
     const parsed = method === "POST" ? body : undefined;
     const { upstream } = this.#context.server;
     try {

@@ -7,6 +7,7 @@ import { EventIds } from "./event-ids.js";
 import type { Cut, Exchanges, OpenExchange } from "./exchanges.js";
 import { type JsonRpcId, refusedStatus, retryAfter, toMcpError } from "./failures.js";
 import { returnedHeaders } from "./headers.js";
+import type { RequestReader } from "./request-reader.js";
 
 /** What all replies of one server share. */
 export interface ReplyContext {
@@ -46,6 +47,10 @@ export class Reply implements UpstreamHandler, OpenExchange {
   read: ((text: string) => string) | undefined;
   /** Whether event ids mean anything: 2026-07-28 has no resumption. */
   resumable = true;
+  /** Gives what finds the server's requests to the client in this answer; `undefined`: this revision has none. */
+  requestReader:
+    | ((answer: { readonly made: unknown; readonly events: boolean }) => RequestReader | undefined)
+    | undefined;
   readonly principal: Principal;
   readonly resource: string;
 
@@ -61,6 +66,7 @@ export class Reply implements UpstreamHandler, OpenExchange {
   #heldBytes = 0;
   #ids: EventIds | undefined;
   #filter: EventFilter | undefined;
+  #requests: RequestReader | undefined;
   #stalled: NodeJS.Timeout | undefined;
 
   constructor(
@@ -103,11 +109,15 @@ export class Reply implements UpstreamHandler, OpenExchange {
     this.#declared = typeof length === "string" ? Number(length) : undefined;
     this.#json = JSON_TYPE.test(type);
     this.#events = EVENT_STREAM.test(type);
+    const made = headers["mcp-session-id"];
+    if (this.#events || this.#json) this.#requests = this.requestReader?.({ made, events: this.#events });
     if (this.#events) this.#startEvents();
     else this.#phase = this.read === undefined ? "holding" : "collecting";
   }
 
   onData(chunk: Uint8Array): boolean {
+    // Before it is written: nobody can answer what has not been noted.
+    this.#requests?.push(chunk);
     if (this.#phase === "flowing") return this.#flow(chunk);
     if (this.#phase === "collecting") return this.#collect(chunk);
     if (this.#phase !== "holding") return true;
@@ -124,6 +134,7 @@ export class Reply implements UpstreamHandler, OpenExchange {
   }
 
   onEnd(): void {
+    this.#requests?.end();
     if (this.#phase === "flowing") this.#end();
     else if (this.#phase === "holding") this.#endWith(this.#held?.[0] ?? EMPTY);
     else if (this.#phase === "waiting") this.#broken("an answer without a head");
