@@ -5,6 +5,7 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { ListRootsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { afterEach, describe, expect, test } from "vitest";
 import { startSdk1Server } from "../../../../test/fixtures/sdk1-server.js";
+import { startSdk2Server } from "../../../../test/fixtures/sdk2-server.js";
 import { silentSystem } from "../../../../test/fixtures/silent-system.js";
 import { createDefaultPolicy } from "../policy/default-policy.js";
 import { createHttpUpstream } from "../upstream/http.js";
@@ -96,28 +97,29 @@ describe("a client's answer to a server behind HTTP", () => {
   });
 });
 
+const INFO = { name: "asked", version: "1.0.0" };
+
+/** What a client's transport needs to reach this server through a gateway. */
+async function behindGateway(startServer: () => Promise<{ readonly url: string; close(): Promise<unknown> }>) {
+  const server = await startServer();
+  const upstream = createHttpUpstream({ url: server.url, system: silentSystem() });
+  const policy = createDefaultPolicy({ scopeOf: () => "mcp:read" });
+  const harness = await start({ server: { upstream }, resourceServer: { policy } });
+  closers.push(
+    () => upstream.close(),
+    () => server.close(),
+  );
+  const { authorization = "" } = await harness.caller();
+  return { url: new URL(harness.url), requestInit: { headers: { authorization } } };
+}
+
 describe("a server of SDK 1.32 asks for the roots of", () => {
   const ROOTS = { roots: [{ uri: "file:///home/ada" }] };
-
-  async function behindGateway() {
-    const server = await startSdk1Server();
-    const upstream = createHttpUpstream({ url: server.url, system: silentSystem() });
-    const policy = createDefaultPolicy({ scopeOf: () => "mcp:read" });
-    const harness = await start({ server: { upstream }, resourceServer: { policy } });
-    closers.push(
-      () => upstream.close(),
-      () => server.close(),
-    );
-    const { authorization = "" } = await harness.caller();
-    return { url: new URL(harness.url), requestInit: { headers: { authorization } } };
-  }
-
-  const INFO = { name: "asked", version: "1.0.0" };
   const OPTIONS = { capabilities: { roots: {} } };
   const SAID = { content: [{ type: "text", text: "file:///home/ada" }] };
 
   test("a client of SDK 1.32, twice", async () => {
-    const { url, requestInit } = await behindGateway();
+    const { url, requestInit } = await behindGateway(startSdk1Server);
     const client = new Client1(INFO, OPTIONS);
     closers.unshift(() => client.close());
     client.setRequestHandler(ListRootsRequestSchema, () => ROOTS);
@@ -126,11 +128,24 @@ describe("a server of SDK 1.32 asks for the roots of", () => {
   });
 
   test("a client of SDK 2.4, twice", async () => {
-    const { url, requestInit } = await behindGateway();
+    const { url, requestInit } = await behindGateway(startSdk1Server);
     const client = new Client2(INFO, OPTIONS);
     closers.unshift(() => client.close());
     client.setRequestHandler("roots/list", () => ROOTS);
     await client.connect(new Transport2(url, { requestInit }));
     for (const _ of [1, 2]) expect(await client.callTool({ name: "ask_roots", arguments: {} })).toMatchObject(SAID);
   });
+});
+
+test("a server of SDK 2.4 asks for a name in 2026-07-28, in its result, and nothing has to be remembered", async () => {
+  const { url, requestInit } = await behindGateway(startSdk2Server);
+  const client = new Client2(INFO, {
+    versionNegotiation: { mode: "auto" },
+    capabilities: { elicitation: { form: {} } },
+  });
+  closers.unshift(() => client.close());
+  client.setRequestHandler("elicitation/create", () => ({ action: "accept", content: { name: "Ada" } }));
+  await client.connect(new Transport2(url, { requestInit }));
+  const content = [{ type: "text", text: "Hello, Ada" }];
+  expect(await client.callTool({ name: "ask_name", arguments: {} })).toMatchObject({ content });
 });
