@@ -42,11 +42,16 @@ function serverLines(server: StartReport["servers"][number]): string[] {
   const width = Math.max(...CLIENTS.map(([client]) => client.length)) + 2;
   const lines = [`  ${pc.bold(server.title)}  ${pc.cyan(server.mcpUrl)}`, ""];
   for (const [client, command] of CLIENTS)
-    lines.push(`    ${pc.dim(client.padEnd(width))}${command(server.title, server.mcpUrl)}`);
+    lines.push(`    ${pc.dim(client.padEnd(width))}${command(pasteName(server.title), server.mcpUrl)}`);
   lines.push("");
   if (server.problem !== undefined) lines.push(`  ${pc.red("!")} ${server.problem}`, "");
   if (server.tools !== undefined) lines.push(...toolLines(server.tools), "");
   return lines;
+}
+
+/** Clients take letters, digits, - and _ in a name (Claude Code refuses others), and no shell reads anything into them. */
+function pasteName(title: string): string {
+  return title.replace(/[^A-Za-z0-9_]+/g, "-").replace(/^-+|-+$/g, "") || "server";
 }
 
 function toolLines(tools: NonNullable<StartReport["servers"][number]["tools"]>): string[] {
