@@ -27,6 +27,7 @@ import { createDpopPorts } from "./dpop-ports.js";
 import { composeExternalIssuer } from "./external-issuers.js";
 import type { Installation, InstalledServer } from "./installation.js";
 import { readSecrets } from "./secrets.js";
+import { startProblemOf } from "./start-problem.js";
 import { keepDefinitions } from "./tool-definitions.js";
 
 /** One server with everything that the gateway and the pages need of it. */
@@ -150,7 +151,7 @@ async function learn(
     }
     return undefined;
   } catch (error) {
-    if (error instanceof UpstreamError) return error.message;
+    if (error instanceof UpstreamError) return startProblemOf(error, installed.config);
     throw error;
   }
 }

@@ -1,0 +1,19 @@
+import type { ServerConfig } from "../config/schema.js";
+import type { UpstreamError } from "../upstream/upstream.js";
+
+/**
+ * What the operator reads about a server that does not answer at the start: with the program or host and the code of the system, which
+ * callers are never told. No argument, path or credential is in it.
+ */
+export function startProblemOf(error: UpstreamError, server: Pick<ServerConfig, "command" | "upstream">): string {
+  const code = codeOf(error.cause);
+  const what = server.upstream === undefined ? server.command?.[0] : new URL(server.upstream).host;
+  return code === undefined || what === undefined
+    ? error.message
+    : `${error.message}: ${JSON.stringify(what)} (${code})`;
+}
+
+function codeOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  return "code" in cause && typeof cause.code === "string" ? cause.code : codeOf(cause.cause);
+}
