@@ -28,6 +28,11 @@ const table: readonly (readonly [
     ["mcp:read"],
   ],
   ["the owner", { user: { ...alice, owner: true, roles: [] }, scopes, access: undefined, allowed: [] }, scopes],
+  [
+    "an owner where the configuration has `access`",
+    { user: { ...alice, owner: true, roles: [] }, scopes, access, allowed: [] },
+    [],
+  ],
   ["a disabled owner", { user: { ...alice, owner: true, disabled: true }, scopes, access, allowed: scopes }, []],
 ];
 

@@ -35,7 +35,8 @@ export function clientScopes(
  */
 export function entitledScopes({ user, scopes, access, allowed }: EntitlementInput): readonly string[] {
   if (user === undefined || user.disabled) return [];
-  if (user.owner) return scopes;
+  // An installation with `access` has no owner: what its configuration does not say, nobody may be granted.
+  if (user.owner && access === undefined) return scopes;
   const entitled = new Set(allowed);
   const names = [user.name, ...(user.identities ?? [])];
   for (const entry of access ?? []) {
