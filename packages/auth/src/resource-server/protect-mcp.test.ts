@@ -292,6 +292,15 @@ describe("a list", () => {
     expect(result).toMatchObject({ cacheScope: "private", ttlMs: 60_000 });
   });
 
+  test.each([["1"], [null], [2]])(
+    "answered under the id %j, which nobody asked with, is filtered by its shape (R-40)",
+    async (id) => {
+      answer = () => Response.json({ jsonrpc: "2.0", id, result: { tools } });
+      const { result } = await listed(await post(rpc("tools/list")));
+      expect(result.tools.map(({ name }) => name)).toEqual(["get_a", "set_a", "get_b"]);
+    },
+  );
+
   test("in an event stream is filtered too, and everything else in the stream keeps its bytes", async () => {
     const before = ': hello\n\nevent: message\nid: 7\ndata: {"jsonrpc":"2.0","method":"notifications/progress"}\n\n';
     const event = `id: 8\r\ndata: ${JSON.stringify({ jsonrpc: "2.0", id: 1, result: { tools } })}\r\n\r\n`;

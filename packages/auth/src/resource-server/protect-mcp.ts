@@ -165,6 +165,7 @@ function shownResults({ resourceServer, options, system }: Guard, admitted: Admi
     if (message.type === "request" && Object.hasOwn(LISTS, message.method)) methods.set(message.id, message.method);
   }
   if (methods.size === 0 && (body !== undefined || revision === MODERN || facts.method === "DELETE")) return undefined;
+  const asked = new Set(body?.messages.map((message) => (message.type === "request" ? message.id : undefined)));
   const { creatingCall } = options;
   const context = (): ListContext => ({
     policy: resourceServer.policy,
@@ -177,8 +178,9 @@ function shownResults({ resourceServer, options, system }: Guard, admitted: Admi
     ...(creatingCall === undefined ? {} : { creatingCall: (task) => creatingCall(task, who.principal) }),
   });
   return (result: JsonObject, id: string | number | undefined): JsonObject => {
-    // A stream of GET may answer any earlier request of its session.
-    const method = body === undefined ? listMethodOf(result) : id === undefined ? undefined : methods.get(id);
+    // A stream of GET may answer any earlier request of its session, and some servers answer 1 as "1": what nobody asked for under this
+    // very id is told by its shape.
+    const method = id === undefined || !asked.has(id) ? listMethodOf(result) : methods.get(id);
     return method === undefined ? result : filterList(method, result, context());
   };
 }
