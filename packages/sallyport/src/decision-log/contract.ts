@@ -11,6 +11,8 @@ export interface Decided {
   readonly request: RequestFacts;
   /** As the refusal names it to the caller; absent where everything is allowed. */
   readonly decisionId?: string | undefined;
+  /** Names the token that goes on with the call; absent where none of its own was made. */
+  readonly upstreamToken?: string | undefined;
   /** The `traceparent` header, as it came. */
   readonly traceparent?: string | undefined;
   /** From the request's head to this decision, in milliseconds. */

@@ -74,7 +74,7 @@ export interface RecordOwn {
  */
 export function formatRecord(judged: Judged, decided: Decided, { time, requestId, commitment }: RecordOwn): string {
   const latencyUs = Math.round(decided.latencyMs * 1000);
-  const { decisionId } = decided;
+  const { decisionId, upstreamToken } = decided;
   const trace = traceOf(decided);
   let own = `"type":"decision","time":${time},"latencyUs":${latencyUs}`;
   // Base64url and hexadecimal need no quoting.
@@ -82,6 +82,7 @@ export function formatRecord(judged: Judged, decided: Decided, { time, requestId
   if (trace !== undefined) own += `,"trace":"${trace}"`;
   if (requestId !== undefined) own += `,"requestId":${typeof requestId === "string" ? textOf(requestId) : requestId}`;
   if (decisionId !== undefined) own += `,"decisionId":${textOf(decisionId)}`;
+  if (upstreamToken !== undefined) own += `,"upstreamToken":${textOf(upstreamToken)}`;
   return `${own},${callMembers(judged, decided)},${principalMembers(decided.who)}`;
 }
 

@@ -1,5 +1,6 @@
 import type { Authenticated, JsonObject, Principal, ResourceServer, System } from "@sallyport/auth";
 import type { DecisionRecorder } from "../decision-log/contract.js";
+import type { CredentialSource } from "../upstream/credentials/contract.js";
 import type { Upstream } from "../upstream/upstream.js";
 
 /**
@@ -32,6 +33,8 @@ export interface GatewayServer {
   readonly observeTools?: (tools: readonly JsonObject[]) => void;
   /** Takes every decision before anything goes on; what it cannot keep is answered with 503. Absent: nothing is recorded. */
   readonly decisions?: DecisionRecorder;
+  /** What requests to the upstream carry as the gateway's own; absent: nothing, or what the upstream adds to every request by itself. */
+  readonly credentials?: CredentialSource;
   /** `inputSchema` of a tool as far as known, to check `Mcp-Param-*` (R-148…R-150). */
   readonly inputSchemaOf?: (tool: string) => JsonObject | undefined;
 }

@@ -1,4 +1,5 @@
 import { McpError } from "@sallyport/auth";
+import { CREDENTIAL_ERRORS, CredentialError } from "../upstream/credentials/credential-error.js";
 import type { UpstreamError } from "../upstream/upstream.js";
 
 /** How each failure behind the gateway is answered: the status, and for how many seconds a client should wait. */
@@ -17,11 +18,19 @@ export type JsonRpcId = string | number | null;
 
 /** The answer to a call whose upstream failed. The upstream is named as the wrong side; its words are for the log. */
 export function toMcpError(error: UpstreamError, id: JsonRpcId): McpError {
+  if (error instanceof CredentialError) return credentialFailure(error, id);
   return new McpError(STATUS[error.kind], INTERNAL_ERROR, PUBLIC[error.kind], {
     id,
     data: { reason: `upstream_${error.kind}` },
     reason: `upstream_${error.kind}: ${error.message}`,
   });
+}
+
+/** Nothing went on: the inner door stayed shut. What the caller can change has a code of its own, and no challenge: its token is good. */
+function credentialFailure({ reason, message, data }: CredentialError, id: JsonRpcId): McpError {
+  const { status, text } = CREDENTIAL_ERRORS[reason];
+  const code = status === 403 ? -32000 : status === 400 ? -32600 : INTERNAL_ERROR;
+  return new McpError(status, code, text, { id, data: { reason, ...data }, reason: `${reason}: ${message}` });
 }
 
 const PUBLIC: Readonly<Record<UpstreamError["kind"], string>> = {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   type Authenticated,
+  type Judged,
   McpError,
   MODERN,
   type Refusal,
@@ -9,7 +10,9 @@ import {
   type System,
 } from "@sallyport/auth";
 import type { Decided } from "../decision-log/contract.js";
-import { UpstreamError } from "../upstream/upstream.js";
+import type { Credential, CredentialRequest } from "../upstream/credentials/contract.js";
+import { CredentialedExchange } from "../upstream/credentials/credentialed-exchange.js";
+import { UpstreamError, type UpstreamRequest } from "../upstream/upstream.js";
 import { ClientGone, checkContentHeaders, readBody } from "./body.js";
 import type { RefusalObserver } from "./contract.js";
 import { type CorsRules, createCors } from "./cors.js";
@@ -26,6 +29,12 @@ export interface EndpointContext extends ReplyContext {
   readonly refusals: RefusalObserver | undefined;
 }
 
+interface Judgement {
+  readonly judged: readonly Judged[];
+  readonly refusal: Refusal | undefined;
+}
+const NOTHING_JUDGED: Judgement = { judged: [], refusal: undefined };
+
 const METHODS: ReadonlySet<string> = new Set<RequestFacts["method"]>(["POST", "GET", "DELETE"]);
 
 /** RFC 9110 §10.2.3. */
@@ -33,8 +42,15 @@ const RETRY: HeaderRecord = { "retry-after": "1" };
 
 const unknownSchema = () => undefined;
 
+/** What the inner door gave. A failure is kept until the decision is recorded: it was taken, whatever becomes of the call. */
+interface InnerDoor {
+  readonly asked: CredentialRequest;
+  readonly credential?: Credential;
+  readonly failure?: { readonly error: unknown };
+}
+
 /**
- * The way of one call: origin → authenticate → body → headers → calls → authorize → upstream, and back through {@link Reply}. Everything
+ * The way of one call: origin → authenticate → body → headers → calls → authorize → credential → upstream, and back through {@link Reply}. Everything
  * that is decided is decided before the first byte goes on, and the bytes that were judged are the bytes that go on.
  */
 export class Endpoint {
@@ -84,16 +100,20 @@ export class Endpoint {
       const asked =
         incoming.facts.method === "POST" ? await this.#post(incoming, who, reply) : this.#stream(incoming, who, reply);
       if (reply.over) return;
-      const { refusal, recorded } = this.#judge(incoming, who, asked);
-      if (recorded !== undefined) {
-        await recorded;
-        if (reply.over) return;
-      }
-      if (refusal === undefined) this.#send(incoming, asked, reply);
+      const { judged, refusal } = this.#judge(incoming, who, asked);
+      const door = refusal === undefined ? this.#openDoor(incoming, who, asked) : undefined;
+      const inner = door instanceof Promise ? await door : door;
+      const upstreamToken = inner?.credential?.tokenId;
+      const recorded = this.#record(incoming, asked, { who, judged, decisionId: refusal?.decisionId, upstreamToken });
+      if (recorded !== undefined) await recorded;
+      if (inner?.failure !== undefined) throw inner.failure.error;
+      if (reply.over) return;
+      if (refusal === undefined) this.#send(incoming, asked, { reply, inner });
       else reply.answer(refusal);
     } catch (error) {
       if (error instanceof ClientGone) return;
-      if (reply !== undefined) reply.refuse(error, error instanceof McpError && error.status === 503 ? RETRY : {});
+      if (reply !== undefined && error instanceof UpstreamError) reply.onError(error);
+      else if (reply !== undefined) reply.refuse(error, error instanceof McpError && error.status === 503 ? RETRY : {});
       else sendRefusal(response, this.#context.server.resourceServer.refuse(error), cors);
     }
   }
@@ -133,12 +153,9 @@ export class Endpoint {
     return asked;
   }
 
-  /**
-   * Remembers what the consent page of a step-up may want to say, and gives every decision to the log. `recorded`: nothing may go on before.
-   * @throws McpError 503 when the log takes nothing.
-   */
-  #judge(incoming: Incoming, who: Authenticated, asked: Asked): { refusal?: Refusal; recorded?: Promise<void> } {
-    if (asked.calls.length === 0) return {};
+  /** Remembers what the consent page of a step-up may want to say. */
+  #judge(incoming: Incoming, who: Authenticated, asked: Asked): Judgement {
+    if (asked.calls.length === 0) return NOTHING_JUDGED;
     const { server, refusals, system } = this.#context;
     const { resourceServer } = server;
     const { judged, refusal } = resourceServer.authorize(who, asked.body, asked.calls, incoming.facts);
@@ -147,17 +164,40 @@ export class Endpoint {
       const refused = { tool: call.name, scopes: decision.scopes, at: system.now() };
       refusals?.observe(who, resourceServer.resource, refused);
     }
-    const recorded = this.#record(incoming, asked, { who, judged, decisionId: refusal?.decisionId });
-    return { ...(refusal && { refusal }), ...(recorded && { recorded }) };
+    return { judged, refusal };
   }
 
+  /** At once where nothing has to be fetched. Never throws or rejects: see {@link InnerDoor}. */
+  #openDoor(
+    { headers, facts: { method } }: Incoming,
+    { principal }: Authenticated,
+    { calls }: Asked,
+  ): InnerDoor | Promise<InnerDoor> | undefined {
+    const { credentials } = this.#context.server;
+    if (credentials === undefined) return undefined;
+    const callerToken = () =>
+      String(headers.lookup("authorization"))
+        .replace(/^\S+ +/, "")
+        .trim();
+    const asked: CredentialRequest = { principal, calls, method, callerToken };
+    const shut = (error: unknown): InnerDoor => ({ asked, failure: { error } });
+    try {
+      const found = credentials.credentialFor(asked);
+      if (found instanceof Promise) return found.then((credential) => ({ asked, credential }), shut);
+      return { asked, credential: found };
+    } catch (error) {
+      return shut(error);
+    }
+  }
+
+  /** Gives every decision to the log: before a promise is kept, nothing may go on. @throws McpError 503 when the log takes nothing. */
   #record(
     { headers, facts, receivedMs }: Incoming,
     { body, byMessage }: Asked,
-    decided: Pick<Decided, "who" | "judged" | "decisionId">,
+    decided: Pick<Decided, "who" | "judged" | "decisionId" | "upstreamToken">,
   ): Promise<void> | undefined {
     const { server, system } = this.#context;
-    if (server.decisions === undefined) return undefined;
+    if (server.decisions === undefined || decided.judged.length === 0) return undefined;
     const traceparent = headers.lookup("traceparent");
     try {
       const recorded = server.decisions.record({
@@ -176,7 +216,11 @@ export class Endpoint {
     }
   }
 
-  #send(incoming: Incoming, asked: Asked, reply: Reply): void {
+  #send(
+    incoming: Incoming,
+    asked: Asked,
+    { reply, inner }: { readonly reply: Reply; readonly inner: InnerDoor | undefined },
+  ): void {
     const { principal } = reply;
     const { method } = incoming.facts;
     const { lookup } = incoming.headers;
@@ -190,14 +234,24 @@ export class Endpoint {
     if (sessionId !== undefined) this.#outstanding.answer(principal, sessionId, body);
     if (revision !== MODERN) reply.requestReader = (answer) => this.#outstanding.readerOf(principal, sessionId, answer);
     const parsed = method === "POST" ? body : undefined;
-    const { upstream } = this.#context.server;
+    const { upstream, credentials: source } = this.#context.server;
+    const request: UpstreamRequest = {
+      method,
+      headers,
+      body: bytes,
+      parsed,
+      calls,
+      revision,
+      principal,
+      sessionId,
+      lastEventId,
+    };
     try {
-      reply.attach(
-        upstream.send(
-          { method, headers, body: bytes, parsed, calls, revision, principal, sessionId, lastEventId },
-          reply,
-        ),
-      );
+      if (source === undefined || inner?.credential === undefined) reply.attach(upstream.send(request, reply));
+      else {
+        const { asked, credential } = inner;
+        reply.attach(new CredentialedExchange({ upstream, request, source, asked, credential }, reply).start());
+      }
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       reply.onError(error);
