@@ -62,6 +62,7 @@ export type { Sha256 } from "./oauth/thumbprint.js";
 export { type AuthInfo, authInfoOf } from "./resource-server/auth-info.js";
 export type {
   Authenticated,
+  EntitledBy,
   Judged,
   Liveness,
   Refusal,

@@ -122,14 +122,14 @@ function joined(entry: CachedToken, records: Liveness, { hierarchy }: Policy): A
   const { principal } = entry;
   if (records.status === "unknown") throw new OAuthError("liveness_unknown", { retryAfter: records.retryAfter });
   if (records.status !== "live") throw new OAuthError("token_revoked");
-  const { roles, entitled, granted } = records;
+  const { roles, entitled, granted, entitledBy } = records;
   const last = entry.last?.from;
   if (entry.last !== undefined && last !== undefined) {
     if (last[0] === roles && last[1] === entitled && last[2] === granted && last[3] === hierarchy)
       return entry.last.who;
   }
   const scopes = granted === undefined ? principal.scopes : intersectScopes(hierarchy, principal.scopes, granted);
-  const who = { principal: { ...principal, roles, scopes }, entitled };
+  const who = { principal: { ...principal, roles, scopes }, entitled, ...(entitledBy && { entitledBy }) };
   entry.last = { from: [roles, entitled, granted, hierarchy], who };
   return who;
 }

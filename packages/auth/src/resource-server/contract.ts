@@ -36,9 +36,18 @@ export type Liveness =
       readonly roles: readonly string[];
       readonly entitled: readonly string[];
       readonly granted: readonly string[] | undefined;
+      readonly entitledBy?: EntitledBy;
     }
   | { readonly status: "revoked" }
   | { readonly status: "unknown"; readonly retryAfter: number };
+
+/** What an entitlement was made of, for those who record it and ask later how it would be under other rules. Nothing is decided by it. */
+export interface EntitledBy {
+  /** What the principal is called where somebody is entitled by name. */
+  readonly names: readonly string[];
+  /** Scopes that an operator added for this principal alone. */
+  readonly allowed: readonly string[];
+}
 
 export interface TrustedIssuer {
   readonly issuer: string;
@@ -110,6 +119,7 @@ export interface Judged {
 export interface Authenticated {
   readonly principal: Principal;
   readonly entitled: readonly string[];
+  readonly entitledBy?: EntitledBy;
 }
 
 export interface ResourceServer {

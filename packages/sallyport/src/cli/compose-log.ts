@@ -15,9 +15,16 @@ import type { Installation, InstalledServer } from "./installation.js";
 
 /** The decision log of this process. */
 export interface ComposedLog {
-  /** `reads`: whether a call only looks things up, so that it need not wait for its record. */
-  recorderOf(server: InstalledServer, reads: (call: McpCall) => boolean): DecisionRecorder;
+  recorderOf(server: InstalledServer, about: AboutCalls): DecisionRecorder;
   close(): Promise<void>;
+}
+
+/** What is known of a server's calls besides what was decided. */
+export interface AboutCalls {
+  /** It only looks things up, so that it need not wait for its record. */
+  reads(call: McpCall): boolean;
+  /** What the catalogue says that a tool needs now. */
+  toolScopeOf(tool: string): string | undefined;
 }
 
 const DAY_MS = 86_400_000;
@@ -61,7 +68,7 @@ function recorders(
   { lenient, onClose }: { readonly lenient: boolean; readonly onClose: () => void },
 ): ComposedLog {
   return {
-    recorderOf: ({ config: { log } }, reads) => {
+    recorderOf: ({ config: { log } }, { reads, toolScopeOf }) => {
       const { before } = log;
       const mode = log.arguments === "redacted" ? { redact: createRedactor(log.redact) } : log.arguments;
       return createRecorder({
@@ -69,6 +76,7 @@ function recorders(
         system,
         commit: createCommitments(mode, system),
         before: (call) => before === "all" || (before === "writes" && !reads(call)),
+        toolScopeOf,
         ...(lenient && { onLost: (records: number) => chain.lose(records) }),
       });
     },

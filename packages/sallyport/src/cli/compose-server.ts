@@ -96,7 +96,10 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
       upstream,
       identifiers: createIdSealer(store.sealer),
       list: config.list,
-      decisions: parts.log.recorderOf(installed, (call) => reads(call, policy, catalogue)),
+      decisions: parts.log.recorderOf(installed, {
+        reads: (call) => reads(call, policy, catalogue),
+        toolScopeOf: (tool) => catalogue.scopeOf(tool),
+      }),
       observeTools: (tools) => catalogue.observe(tools),
       inputSchemaOf: (tool) => catalogue.inputSchemaOf(tool),
     },

@@ -44,7 +44,8 @@ async function readEntitlement({ store, system, rolesMaxAge }: RecordReader, sub
     identities: fresh.map(({ issuer, subject }) => `${issuer}|${subject}`),
   };
   const entitled = entitledScopes({ user: known, scopes: server.scopes, access: server.access, allowed });
-  return { user: known, entitled, until };
+  const names = known === undefined ? [] : [known.name, ...known.identities];
+  return { user: known, entitled, entitledBy: { names, allowed }, until };
 }
 
 /** The gateway's port to what the store knows of a caller: user, grant and session must all stand. */
@@ -61,9 +62,9 @@ export function createRecordSource(reader: RecordReader, servers: () => readonly
       if (principal.kind === "client") {
         return grant && { roles: [], entitled: clientScopes(principal.sub, server), granted: grant.scopes };
       }
-      const { user, entitled, until } = await readEntitlement(reader, principal.sub, server);
+      const { user, entitled, entitledBy, until } = await readEntitlement(reader, principal.sub, server);
       if (user === undefined || user.disabled || grant === undefined) return undefined;
-      return { roles: user.roles, entitled, granted: grant.scopes, until } satisfies PrincipalRecord;
+      return { roles: user.roles, entitled, entitledBy, granted: grant.scopes, until } satisfies PrincipalRecord;
     },
   };
 }
@@ -100,7 +101,8 @@ async function loadExternalRecord(
   // No name of ours can look like this one.
   const user = { name: `${iss}|${sub}`, roles, owner: false, disabled: false };
   const entitled = entitledScopes({ user, scopes: server.scopes, access: server.access, allowed: [] });
-  return { roles, entitled, granted: undefined, until, revokedAt: grant.revoked_at };
+  const entitledBy = { names: [user.name], allowed: [] };
+  return { roles, entitled, entitledBy, granted: undefined, until, revokedAt: grant.revoked_at };
 }
 
 /** What a subject may be granted: a client of the configuration for itself (its id is its `sub`), or a person. */

@@ -15,6 +15,8 @@ export interface DecisionRecord {
   readonly kind: Judged["call"]["kind"];
   /** Tool, prompt or resource; at most 256 characters, a longer one ends in `…`. */
   readonly name?: string;
+  /** What the catalogue says that the tool needs, which decides where the file has no `scopes`; absent for a tool it does not know. */
+  readonly toolScope?: string;
   readonly revision: string;
   readonly decision: "allow" | "deny";
   readonly denial?: "unknown" | "rule" | "scope";
@@ -43,6 +45,9 @@ export interface DecisionRecord {
   /** Scopes of the token, and those the caller may be granted: what a replay needs. */
   readonly scopes: string;
   readonly entitled: string;
+  /** What the entitlement was made of besides roles: names that `access` may know the caller by, and what `user allow` added. */
+  readonly names?: readonly string[];
+  readonly allowed?: string;
   readonly http: "POST" | "GET" | "DELETE";
   readonly address?: string;
   readonly requestId?: string | number;
@@ -52,6 +57,8 @@ export interface DecisionRecord {
   readonly latencyUs: number;
   /** HMAC-SHA-256, base64url, under a salt of this record's own that lies beside what was kept of the arguments. */
   readonly arguments?: string;
+  /** The body held a number that a double cannot hold: conditions could not read the arguments. */
+  readonly inexact?: true;
 }
 
 const MAX_TEXT = 256;
@@ -66,13 +73,15 @@ export interface RecordOwn {
   readonly time: number;
   readonly requestId: string | number | undefined;
   readonly commitment: string | undefined;
+  readonly toolScope: string | undefined;
 }
 
 /**
  * The inside of the JSON object of one decision, ASCII. Put together from texts that calls have in common and a few members of its own: one
  * `JSON.stringify` of everything took as long as the rest of a record.
  */
-export function formatRecord(judged: Judged, decided: Decided, { time, requestId, commitment }: RecordOwn): string {
+export function formatRecord(judged: Judged, decided: Decided, about: RecordOwn): string {
+  const { time, requestId, commitment, toolScope } = about;
   const latencyUs = Math.round(decided.latencyMs * 1000);
   const { decisionId, upstreamToken } = decided;
   const trace = traceOf(decided);
@@ -83,7 +92,8 @@ export function formatRecord(judged: Judged, decided: Decided, { time, requestId
   if (requestId !== undefined) own += `,"requestId":${typeof requestId === "string" ? textOf(requestId) : requestId}`;
   if (decisionId !== undefined) own += `,"decisionId":${textOf(decisionId)}`;
   if (upstreamToken !== undefined) own += `,"upstreamToken":${textOf(upstreamToken)}`;
-  return `${own},${callMembers(judged, decided)},${principalMembers(decided.who)}`;
+  if (decided.body.inexactNumbers) own += ',"inexact":true';
+  return `${own},${callMembers(judged, decided, toolScope)},${principalMembers(decided.who)}`;
 }
 
 const textOf = (value: string) => toAscii(JSON.stringify(cut(value)));
@@ -93,22 +103,22 @@ const ALLOWED = new Map<string, string>();
 const MAX_ALLOWED = 1_000;
 const MAX_KEY = 1_000;
 
-function callMembers(judged: Judged, decided: Decided): string {
+function callMembers(judged: Judged, decided: Decided, toolScope: string | undefined): string {
   const { call, decision } = judged;
-  if (decision.outcome === "deny" || decision.recorded !== undefined) return formatCall(judged, decided);
+  if (decision.outcome === "deny" || decision.recorded !== undefined) return formatCall(judged, decided, toolScope);
   const { method, remoteAddress = "" } = decided.request;
   // No member but the last can hold a line break, so that two calls never have one key.
-  const key = `${call.server}\n${call.method}\n${call.kind}\n${call.revision}\n${method}\n${remoteAddress}\n${decision.rule}\n${call.name === undefined ? "" : `=${call.name}`}`;
-  if (key.length > MAX_KEY) return formatCall(judged, decided);
+  const key = `${call.server}\n${call.method}\n${call.kind}\n${call.revision}\n${method}\n${remoteAddress}\n${toolScope}\n${decision.rule}\n${call.name === undefined ? "" : `=${call.name}`}`;
+  if (key.length > MAX_KEY) return formatCall(judged, decided, toolScope);
   const known = ALLOWED.get(key);
   if (known !== undefined) return known;
   if (ALLOWED.size >= MAX_ALLOWED) ALLOWED.clear();
-  const text = formatCall(judged, decided);
+  const text = formatCall(judged, decided, toolScope);
   ALLOWED.set(key, text);
   return text;
 }
 
-function formatCall(judged: Judged, { request }: Decided): string {
+function formatCall(judged: Judged, { request }: Decided, toolScope: string | undefined): string {
   const { call, decision } = judged;
   const denied = decision.outcome === "deny" ? decision : undefined;
   const text = JSON.stringify({
@@ -116,6 +126,7 @@ function formatCall(judged: Judged, { request }: Decided): string {
     method: cut(call.method),
     kind: call.kind,
     name: nameOf(judged),
+    toolScope,
     revision: call.revision,
     decision: decision.outcome,
     denial: denied?.kind,
@@ -139,7 +150,7 @@ function nameOf({ call: { kind, name } }: Judged): string | undefined {
 /** Principals of cached tokens come again and again: their part of the line is made once for each. */
 const MEMBERS = new WeakMap<object, { readonly entitled: readonly string[]; readonly text: string }>();
 
-function principalMembers({ principal, entitled }: Authenticated): string {
+function principalMembers({ principal, entitled, entitledBy }: Authenticated): string {
   const known = MEMBERS.get(principal);
   if (known !== undefined && known.entitled === entitled) return known.text;
   const { actor, chain, roles } = principal;
@@ -154,6 +165,8 @@ function principalMembers({ principal, entitled }: Authenticated): string {
     roles: roles.length === 0 ? undefined : roles,
     scopes: principal.scopes.join(" "),
     entitled: entitled.join(" "),
+    names: entitledBy === undefined || entitledBy.names.length === 0 ? undefined : entitledBy.names,
+    allowed: entitledBy === undefined || entitledBy.allowed.length === 0 ? undefined : entitledBy.allowed.join(" "),
   });
   const text = toAscii(json.slice(1, -1));
   MEMBERS.set(principal, { entitled, text });

@@ -56,6 +56,28 @@ describe("a record", () => {
     expect(readArguments(folder, chain.writer)).toEqual(new Map([[1, { limit: 5 }]]));
   });
 
+  it("holds what a replay needs besides: what the entitlement was made of, what the catalogue said, and numbers that nobody could read", async () => {
+    const folder = logFolder();
+    const scopes = new Map([["get_contact", "mcp:read"]]);
+    const { chain, recorder } = await openTestLog(folder, { toolScopeOf: (tool) => scopes.get(tool) });
+    const { who, body, ...rest } = decided();
+    const entitledBy = { names: ["alice", "https://idp.example|7"], allowed: ["mcp:read", "mcp:write"] };
+    recorder.record({ ...rest, who: { ...who, entitledBy }, body: { ...body, inexactNumbers: true } });
+    scopes.set("get_contact", "mcp:write");
+    recorder.record(decided());
+    await chain.close();
+    const [first, second] = readRecords(folder);
+    expect(first).toMatchObject({
+      names: ["alice", "https://idp.example|7"],
+      allowed: "mcp:read mcp:write",
+      toolScope: "mcp:read",
+      inexact: true,
+    });
+    expect(second).toMatchObject({ toolScope: "mcp:write" });
+    expect(second).not.toHaveProperty("names");
+    expect(second).not.toHaveProperty("inexact");
+  });
+
   it.each([
     ["from the header", "header", { traceparent: `00-${"1".repeat(32)}-${"2".repeat(16)}-00` }, "1".repeat(32)],
     ["not from a malformed header", "malformed", { traceparent: "00-zz" }, undefined],

@@ -16,6 +16,8 @@ export interface RecorderOptions {
   readonly commit: CommitArguments;
   /** Calls whose record has to be durable before they go on. Asked for allowed calls only: nothing else goes on. */
   readonly before: (call: McpCall) => boolean;
+  /** What the catalogue says that a tool needs now. */
+  readonly toolScopeOf?: (tool: string) => string | undefined;
   /** Called instead of refusing when the log takes nothing; absent: calls are refused then. */
   readonly onLost?: (records: number) => void;
 }
@@ -41,14 +43,16 @@ export function createRecorder(options: RecorderOptions): DecisionRecorder {
   };
 }
 
-function entriesOf(decided: Decided, { system, commit }: RecorderOptions): readonly ChainEntry[] {
+function entriesOf(decided: Decided, { system, commit, toolScopeOf }: RecorderOptions): readonly ChainEntry[] {
   const { judged } = decided;
   const time = system.now();
   const ids = requestIds(decided);
   return judged.map((one, index) => {
     const args = argumentsOf(one.call);
     const committed = args === undefined ? undefined : commit(args);
-    const own = { time, requestId: ids[index], commitment: committed?.commitment };
+    const { kind, name } = one.call;
+    const toolScope = kind === "tool" && name !== undefined ? toolScopeOf?.(name) : undefined;
+    const own = { time, requestId: ids[index], commitment: committed?.commitment, toolScope };
     const members = formatRecord(one, decided, own);
     return committed === undefined ? { members } : { members, kept: committed.kept };
   });

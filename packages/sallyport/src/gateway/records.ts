@@ -1,4 +1,10 @@
-import { type Liveness as LivenessAnswer, type Principal, principalKey, type System } from "@sallyport/auth";
+import {
+  type EntitledBy,
+  type Liveness as LivenessAnswer,
+  type Principal,
+  principalKey,
+  type System,
+} from "@sallyport/auth";
 import { externalKeys } from "../federation/external-grants.js";
 import type { Change } from "./feed.js";
 
@@ -7,6 +13,7 @@ export interface PrincipalRecord {
   readonly roles: readonly string[];
   /** The entitlement: scopes that may be granted; `[]` = none. */
   readonly entitled: readonly string[];
+  readonly entitledBy?: EntitledBy;
   /** Scopes of the grant (subject, client, resource); `undefined` where grants are not kept for this issuer. */
   readonly granted: readonly string[] | undefined;
   /** From this second on the record must be asked for again, because roles in it grow too old; absent: never by itself. */

@@ -89,9 +89,10 @@ export async function openTestLog(
     readonly openFile?: OpenLogFile;
     readonly before?: (call: McpCall) => boolean;
     readonly onLost?: (records: number) => void;
+    readonly toolScopeOf?: (tool: string) => string | undefined;
   } = {},
 ): Promise<TestLog> {
-  const { before = () => false, links = [], limits, openFile, onLost } = options;
+  const { before = () => false, links = [], limits, openFile, onLost, toolScopeOf } = options;
   const system = createTestSystem();
   const chain = await ChainWriter.open({
     folder,
@@ -107,6 +108,7 @@ export async function openTestLog(
     commit: createCommitments("full", system),
     before,
     ...(onLost && { onLost }),
+    ...(toolScopeOf && { toolScopeOf }),
   });
   return { chain, system, recorder };
 }
