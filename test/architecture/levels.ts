@@ -28,6 +28,8 @@ export const LEVELS: Readonly<Record<string, number>> = {
   "packages/sallyport/src/auditor": 6,
   "packages/sallyport/src/admin": 6,
   "packages/sallyport/src/stores": 7,
+  // Hears what the gateway does, through its ports.
+  "packages/sallyport/src/telemetry": 7,
   "packages/sallyport/src/cli": 8,
 };
 

@@ -16,6 +16,10 @@ import type { Installation, InstalledServer } from "./installation.js";
 /** The decision log of this process. */
 export interface ComposedLog {
   recorderOf(server: InstalledServer, about: AboutCalls): DecisionRecorder;
+  /** Why no decision can be recorded, where calls are refused for it. */
+  failure(): string | undefined;
+  /** Age of the oldest decision that is not durable yet, in milliseconds. */
+  lagMs(): number;
   close(): Promise<void>;
 }
 
@@ -58,7 +62,12 @@ export async function composeLog(installation: Installation, store: Store, syste
     const why = `the decision log in ${folder} cannot be written: ${(error as Error).message}`;
     if (!dangerouslyForwardWithoutLog) throw new CliError(`${why}. Set log.folder to a folder that can be.`);
     system.log("error", `${why}; nothing is recorded`);
-    return { recorderOf: () => ({ record: () => undefined }), close: async () => {} };
+    return {
+      recorderOf: () => ({ record: () => undefined }),
+      failure: () => undefined,
+      lagMs: () => 0,
+      close: async () => {},
+    };
   }
 }
 
@@ -80,6 +89,8 @@ function recorders(
         ...(lenient && { onLost: (records: number) => chain.lose(records) }),
       });
     },
+    failure: () => (lenient ? undefined : chain.failure),
+    lagMs: () => chain.lagMs,
     close: async () => {
       onClose();
       try {

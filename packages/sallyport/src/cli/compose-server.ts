@@ -23,6 +23,7 @@ import { createHttpUpstream } from "../upstream/http.js";
 import { createStdioUpstream } from "../upstream/stdio.js";
 import { type Upstream, UpstreamError } from "../upstream/upstream.js";
 import type { ComposedLog } from "./compose-log.js";
+import type { ComposedTelemetry } from "./compose-telemetry.js";
 import { createDpopPorts } from "./dpop-ports.js";
 import { composeExternalIssuer } from "./external-issuers.js";
 import type { Installation, InstalledServer } from "./installation.js";
@@ -55,6 +56,7 @@ export interface ServerParts {
   readonly keys: KeySet;
   readonly liveness: Liveness;
   readonly log: ComposedLog;
+  readonly telemetry: ComposedTelemetry;
 }
 
 export async function composeServer(installed: InstalledServer, parts: ServerParts): Promise<ComposedServer> {
@@ -79,6 +81,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
     system,
   });
   const upstream = createUpstream(installed, parts);
+  const observer = parts.telemetry.observerOf(installed, catalogue);
   return {
     installed,
     resource,
@@ -96,6 +99,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
       upstream,
       identifiers: createIdSealer(store.sealer),
       list: config.list,
+      ...(observer && { observer }),
       decisions: parts.log.recorderOf(installed, {
         reads: (call) => reads(call, policy, catalogue),
         toolScopeOf: (tool) => catalogue.scopeOf(tool),
@@ -137,10 +141,11 @@ function reads(call: McpCall, policy: Policy, catalogue: Catalogue): boolean {
 
 async function learn(
   { upstream, catalogue, installed }: Pick<ComposedServer, "upstream" | "catalogue" | "installed">,
-  { installation, store, system }: ServerParts,
+  { installation, store, system, telemetry }: ServerParts,
 ): Promise<string | undefined> {
   try {
     const { tools } = await upstream.describe();
+    telemetry.learnt(installed, undefined);
     const definitions = tools as readonly JsonObject[];
     catalogue.observe(definitions);
     await catalogue.saved();
@@ -154,6 +159,7 @@ async function learn(
     }
     return undefined;
   } catch (error) {
+    telemetry.learnt(installed, error);
     if (error instanceof UpstreamError) return startProblemOf(error, installed.config);
     throw error;
   }

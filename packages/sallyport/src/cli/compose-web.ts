@@ -13,6 +13,7 @@ import { addressKey } from "../sign-in/rate-limit.js";
 import type { Store } from "../stores/store.js";
 import { KNOWN_SCHEMES } from "./client-data.js";
 import type { ComposedServer } from "./compose-server.js";
+import type { ComposedTelemetry } from "./compose-telemetry.js";
 import { withConfiguredClients } from "./configured-clients.js";
 import { createDpopPorts } from "./dpop-ports.js";
 import type { Installation } from "./installation.js";
@@ -27,6 +28,7 @@ export interface WebParts {
   readonly system: System;
   readonly servers: readonly ComposedServer[];
   readonly refusals: Refusals;
+  readonly telemetry: Pick<ComposedTelemetry, "tokenAnswered">;
 }
 
 export type Web = (request: Request, peer: { readonly remoteAddress: string | undefined }) => Promise<Response>;
@@ -71,7 +73,7 @@ export function composeWeb(parts: WebParts): Web {
     system,
     ...(installation.dangers.length > 0 && { dangerouslyAllowHttpIssuer: true }),
   });
-  const app = createApp(authorizationServer, { signIn: signIn.app, system });
+  const app = createApp(countingTokens(authorizationServer, parts), { signIn: signIn.app, system });
   return async (request, peer) => {
     if (peer.remoteAddress !== undefined) addresses.set(request, peer.remoteAddress);
     return app(request);
@@ -82,8 +84,47 @@ function isOurs({ installed }: ComposedServer): boolean {
   return installed.config.authorizationServers === undefined;
 }
 
+type Handler = Pick<AuthorizationServer, "handle">;
+
+/** Codes of RFC 6749 §5.2, RFC 8693 §2.2.2, RFC 9449 §5 and §8; whatever else there is counts as `error`. */
+const TOKEN_ERRORS: ReadonlySet<unknown> = new Set([
+  ...["invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"],
+  ...[
+    "invalid_scope",
+    "invalid_target",
+    "invalid_dpop_proof",
+    "use_dpop_nonce",
+    "server_error",
+    "temporarily_unavailable",
+  ],
+]);
+
+/** Tells what the token endpoint answers, where somebody counts. Who asked, and with what, is not looked at. */
+function countingTokens(
+  server: AuthorizationServer,
+  { issuer, telemetry: { tokenAnswered } }: Pick<WebParts, "issuer" | "telemetry">,
+): Handler {
+  if (tokenAnswered === undefined) return server;
+  const path = `${new URL(issuer).pathname.replace(/\/$/, "")}/token`;
+  return {
+    handle: async (request) => {
+      const response = await server.handle(request);
+      if (response === undefined || request.method !== "POST" || new URL(request.url).pathname !== path)
+        return response;
+      tokenAnswered(response.ok ? "issued" : await errorOf(response.clone()));
+      return response;
+    },
+  };
+}
+
+async function errorOf(response: Response): Promise<string> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const error = (body as { readonly error?: unknown } | undefined)?.error;
+  return TOKEN_ERRORS.has(error) ? String(error) : "error";
+}
+
 function createApp(
-  authorizationServer: AuthorizationServer,
+  authorizationServer: Handler,
   { signIn, system }: { readonly signIn: Hono; readonly system: System },
 ): (request: Request) => Promise<Response> {
   return async (request) => {

@@ -9,6 +9,7 @@ import { createServerPolicy } from "../policy/server-policy.js";
 import type { Store } from "../stores/store.js";
 import { composeLog } from "./compose-log.js";
 import { type ComposedServer, composeServer } from "./compose-server.js";
+import { type ComposedTelemetry, composeTelemetry } from "./compose-telemetry.js";
 import { composeWeb } from "./compose-web.js";
 import { CliError } from "./exit.js";
 import type { Installation } from "./installation.js";
@@ -20,6 +21,7 @@ export interface Program {
   readonly issuer: string;
   readonly gateway: Gateway;
   readonly servers: readonly ComposedServer[];
+  readonly telemetry: Pick<ComposedTelemetry, "listen" | "reloaded">;
   /** Puts the policies of a changed file in force, all at once or none. @throws what compiling them throws. */
   applyPolicies(installation: Installation): void;
   /** Ends streams, children, connections and the store's own work; the store itself stays open. */
@@ -39,16 +41,21 @@ export async function compose(installation: Installation, store: Store, system: 
     tokenSeconds: config.lifetimes.accessToken,
   });
   const log = await composeLog(installation, store, system);
+  let gateway: Gateway | undefined;
+  const running = { openExchanges: () => gateway?.openExchanges ?? 0, children: () => childrenOf(servers) };
+  const telemetry = await composeTelemetry({ installation, store, system, liveness, log, running });
   for (const installed of installation.servers) {
-    servers.push(await composeServer(installed, { installation, issuer, store, system, keys, liveness, log }));
+    servers.push(
+      await composeServer(installed, { installation, issuer, store, system, keys, liveness, log, telemetry }),
+    );
   }
   await liveness.start();
   const stopFollowing = followAccepted(servers, system);
   const refusals = createRefusals();
-  const gateway = createGateway({
+  gateway = createGateway({
     publicUrl: issuer,
     servers: servers.map((server) => server.gateway),
-    web: composeWeb({ installation, issuer, store, system, servers, refusals }),
+    web: composeWeb({ installation, issuer, store, system, servers, refusals, telemetry }),
     listen: {
       port: config.listen.port,
       hosts: config.listen.host === "loopback" ? ["127.0.0.1", "::1"] : [config.listen.host],
@@ -58,23 +65,32 @@ export async function compose(installation: Installation, store: Store, system: 
     ...tlsOf(installation),
     standing: liveness,
     refusals,
+    ready: () => telemetry.ready(),
   });
   return {
     issuer,
     gateway,
     servers,
+    telemetry,
     applyPolicies: (changed) => {
       applyPolicies(servers, changed);
       liveness.reloadRecords();
     },
     close: async () => {
       stopFollowing();
-      await gateway.close();
+      await gateway?.close();
+      await telemetry.close();
       liveness.close();
       await Promise.all(servers.map(({ upstream }) => upstream.close()));
       await log.close();
     },
   };
+}
+
+function childrenOf(servers: readonly ComposedServer[]) {
+  return servers.flatMap(({ installed, upstream: { children } }) =>
+    children === undefined ? [] : [{ server: installed.title, children }],
+  );
 }
 
 /** How soon a tool that was accepted from the command line is what it was, in milliseconds. */

@@ -41,6 +41,7 @@ describe("a configuration that changes while it is served", () => {
         issuer: "",
         gateway: undefined as never,
         servers: [],
+        telemetry: { listen: async () => undefined, reloaded: () => {} },
         applyPolicies: (changed) => applied.push(changed),
         close: async () => {},
       },

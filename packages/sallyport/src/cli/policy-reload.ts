@@ -36,10 +36,12 @@ export function reloadPolicy(file: string, { program, installation, system }: Ru
       });
     }
     program.applyPolicies(changed);
+    program.telemetry.reloaded("applied");
     system.log("info", "policy reloaded", { file });
     return true;
   } catch (error) {
     if (!(error instanceof ConfigError || error instanceof CliError || error instanceof TypeError)) throw error;
+    program.telemetry.reloaded("broken");
     system.log("error", "THE CHANGED POLICY IS BROKEN AND IS NOT IN FORCE; the one before it stays", {
       file,
       problems: error.message.split("\n"),

@@ -19,6 +19,7 @@ interface ProtectOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly trustedProxy: readonly string[];
+  readonly metrics?: string;
   readonly replace: boolean;
   readonly json: boolean;
   readonly logLevel: Config["log"]["level"];
@@ -61,6 +62,11 @@ export function addProtectCommand(program: Command, done: (exitCode: number) => 
       collect,
       [],
     )
+    .addOption(
+      new Option("--metrics <host:port>", "serve /metrics and /readyz there, apart from the public address").env(
+        "SALLYPORT_METRICS_LISTEN",
+      ),
+    )
     .option("--replace", "the name now protects another server: end everything granted under it", false)
     .option("--json", "one JSON object per line on standard output", false)
     .addOption(
@@ -85,6 +91,7 @@ function installationOf(command: readonly string[], options: ProtectOptions): In
     publicUrl: options.publicUrl,
     listen: { port: options.port, host: options.host, tls: { cert: options.tlsCert, key: options.tlsKey } },
     trustedProxies: options.trustedProxy,
+    metrics: { listen: options.metrics },
     log: { level: options.logLevel },
     servers: {
       only: {
@@ -131,6 +138,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   "listen.host": "--host",
   "listen.tls": "--tls-cert/--tls-key",
   trustedProxies: "--trusted-proxy",
+  "metrics.listen": "--metrics",
   "servers.only.upstream": "--url",
   "servers.only.env": "--env",
 };

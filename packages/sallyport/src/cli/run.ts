@@ -47,10 +47,12 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
     let unwatch: (() => void) | undefined;
     try {
       await listen(program, installation);
+      const metricsUrl = await program.telemetry.listen();
       const report = await reportOf(program, installation, {
         store,
         system,
         started,
+        metricsUrl,
         terminal: !options.json && process.stdout.isTTY === true,
       });
       process.stdout.write(`${options.json ? formatStartJson(report) : formatStartScreen(report)}\n`);
@@ -124,6 +126,7 @@ interface ReportParts {
   readonly store: Store;
   readonly system: System;
   readonly started: number;
+  readonly metricsUrl: string | undefined;
   /** A person reads standard output: the only place where the owner's code may be shown. */
   readonly terminal: boolean;
 }
@@ -144,6 +147,7 @@ async function reportOf(program: Program, installation: Installation, parts: Rep
   );
   return {
     publicUrl: program.issuer,
+    ...(parts.metricsUrl !== undefined && { metricsUrl: parts.metricsUrl }),
     port: installation.config.listen.port,
     servers,
     owner,

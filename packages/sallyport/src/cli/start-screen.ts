@@ -3,6 +3,8 @@ import pc from "picocolors";
 /** What one start has to tell. Nothing in here is secret but `ownerCode`, which only a terminal gets. */
 export interface StartReport {
   readonly publicUrl: string;
+  /** Where metrics are served, if they are. */
+  readonly metricsUrl?: string;
   readonly port: number;
   readonly servers: readonly {
     readonly title: string;
@@ -34,6 +36,8 @@ export function formatStartScreen(report: StartReport): string {
   for (const server of report.servers) lines.push(...serverLines(server));
   lines.push(...ownerLines(report));
   for (const warning of report.warnings) lines.push(`  ${pc.yellow("!")} ${warning}`);
+  if (report.metricsUrl !== undefined)
+    lines.push(`  ${pc.dim(`Metrics and readiness: ${report.metricsUrl}/metrics, /readyz`)}`);
   lines.push(`  ${pc.dim(`Who has access to what: ${report.publicUrl}/account   Stop: Ctrl+C`)}`, "");
   return lines.join("\n");
 }

@@ -4,6 +4,7 @@ import type { DecisionLogConfig, ServerLogConfig } from "./log-settings.js";
 import type { ClientConfig, TrustedIssuerConfig } from "./machine-settings.js";
 import type { SecretSource, Setting } from "./settings.js";
 import { SETTINGS } from "./settings.js";
+import type { MetricsConfig } from "./telemetry-settings.js";
 
 /** The shape of a checked configuration. Kept beside the table by `schema.test.ts`, which compares the two. */
 export interface Config {
@@ -30,6 +31,7 @@ export interface Config {
     readonly session: number;
     readonly refreshGrace: number;
   };
+  readonly metrics: MetricsConfig;
   readonly log: DecisionLogConfig & { readonly level: "debug" | "info" | "warn" | "error" };
   readonly servers: Readonly<Record<string, ServerConfig>>;
   readonly rules: readonly RuleConfig[];

@@ -3,6 +3,7 @@ import { EXTERNAL_SERVER_SETTING, SIGN_IN_SETTINGS } from "./federation-settings
 import { LOG_SETTINGS, SERVER_LOG_SETTINGS } from "./log-settings.js";
 import { MACHINE_SETTINGS } from "./machine-settings.js";
 import { httpUrl, type Setting, scopeName, seconds, secretSource } from "./setting.js";
+import { TELEMETRY_SETTINGS } from "./telemetry-settings.js";
 
 export type { SecretSource, Setting } from "./setting.js";
 
@@ -156,6 +157,7 @@ export const SETTINGS: readonly Setting[] = [
     description: "Least level that is logged, as JSON lines on standard error.",
   },
   ...LOG_SETTINGS,
+  ...TELEMETRY_SETTINGS,
   {
     path: "rules",
     type: rules,

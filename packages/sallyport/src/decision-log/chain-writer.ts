@@ -78,6 +78,8 @@ export class ChainWriter {
   #durable: PromiseWithResolvers | undefined;
   #running: Promise<void> | undefined;
   #busySince: number | undefined;
+  /** Since when something waits, in monotonic milliseconds. */
+  #oldest: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Signs what a chain that falls quiet has written last. */
   #quiet: NodeJS.Timeout | undefined;
@@ -121,11 +123,17 @@ export class ChainWriter {
     return undefined;
   }
 
+  /** For how long, in milliseconds, the oldest entry waits that is not durable yet; 0 where none does. */
+  get lagMs(): number {
+    return this.#oldest === undefined ? 0 : this.#options.system.monotonicMs() - this.#oldest;
+  }
+
   /** Takes an entry; it is durable within the group's time. @throws LogUnavailable. */
   append(entry: ChainEntry): void {
     const { failure } = this;
     if (failure !== undefined) throw new LogUnavailable(failure);
     this.#waiting.push(entry);
+    this.#oldest ??= this.#options.system.monotonicMs();
     if (this.#timer === undefined && this.#running === undefined) {
       this.#timer = setTimeout(() => this.#start(), this.#limits.groupMs);
     }
@@ -184,6 +192,7 @@ export class ChainWriter {
         await this.#writeWaiting();
         if (this.#failure !== undefined) system.log("info", "the decision log is written again");
         this.#failure = undefined;
+        this.#oldest = this.#waiting.length > 0 ? this.#busySince : undefined;
         waiter?.resolve();
       } catch (error) {
         this.#fail(error, waiter);

@@ -2,6 +2,7 @@ import type { Authenticated, JsonObject, Principal, ResourceServer, System } fro
 import type { DecisionRecorder } from "../decision-log/contract.js";
 import type { CredentialSource } from "../upstream/credentials/contract.js";
 import type { Upstream } from "../upstream/upstream.js";
+import type { RequestObserver } from "./watch.js";
 
 /**
  * Port: session and event ids that leave the gateway are sealed over (server, iss, sub, client_id), so that another principal's id opens
@@ -35,6 +36,8 @@ export interface GatewayServer {
   readonly decisions?: DecisionRecorder;
   /** What requests to the upstream carry as the gateway's own; absent: nothing, or what the upstream adds to every request by itself. */
   readonly credentials?: CredentialSource;
+  /** Hears how requests go; absent: nothing is measured. */
+  readonly observer?: RequestObserver;
   /** `inputSchema` of a tool as far as known, to check `Mcp-Param-*` (R-148…R-150). */
   readonly inputSchemaOf?: (tool: string) => JsonObject | undefined;
 }
@@ -77,6 +80,8 @@ export interface GatewayOptions {
   readonly tls?: { readonly cert: string | Uint8Array; readonly key: string | Uint8Array };
   readonly standing?: StandingView;
   readonly refusals?: RefusalObserver;
+  /** Whether calls can be served now, for `/readyz`; default: yes while it runs. It is asked without credentials, and must be cheap. */
+  readonly ready?: () => boolean;
 }
 
 /** Local bounds. Sizes in bytes, times in milliseconds. */

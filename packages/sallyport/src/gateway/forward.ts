@@ -78,7 +78,8 @@ export class Endpoint {
       if (METHODS.has(method)) {
         const facts = { method, remoteAddress: this.#context.remoteAddress(request) } as RequestFacts;
         const receivedMs = this.#context.system.monotonicMs();
-        void this.#exchange({ request, headers, facts, receivedMs }, response, cors);
+        const watch = this.#context.server.observer?.begin({ headers, facts, receivedMs }, response);
+        void this.#exchange({ request, headers, facts, receivedMs, watch }, response, cors);
       } else if (method === "OPTIONS") {
         response.writeHead(204, this.#cors.preflight(headers.lookup)).end();
       } else {
@@ -164,6 +165,13 @@ export class Endpoint {
       const refused = { tool: call.name, scopes: decision.scopes, at: system.now() };
       refusals?.observe(who, resourceServer.resource, refused);
     }
+    incoming.watch?.judged({
+      who,
+      revision: asked.revision,
+      body: asked.body,
+      judged,
+      decisionId: refusal?.decisionId,
+    });
     return { judged, refusal };
   }
 
@@ -246,15 +254,16 @@ export class Endpoint {
       sessionId,
       lastEventId,
     };
+    const handler = incoming.watch?.sending(headers, reply) ?? reply;
     try {
-      if (source === undefined || inner?.credential === undefined) reply.attach(upstream.send(request, reply));
+      if (source === undefined || inner?.credential === undefined) reply.attach(upstream.send(request, handler));
       else {
         const { asked, credential } = inner;
-        reply.attach(new CredentialedExchange({ upstream, request, source, asked, credential }, reply).start());
+        reply.attach(new CredentialedExchange({ upstream, request, source, asked, credential }, handler).start());
       }
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
-      reply.onError(error);
+      handler.onError(error);
     }
   }
 

@@ -8,18 +8,14 @@ import {
   McpError,
   MODERN,
   parseMcpBody,
-  type RequestFacts,
   type Revision,
 } from "@sallyport/auth";
-import type { ReceivedHeaders } from "./headers.js";
+import type { Arrival, RequestWatch } from "./watch.js";
 
 /** One HTTP request on its way; made once, handed on. */
-export interface Incoming {
+export interface Incoming extends Arrival {
   readonly request: IncomingMessage;
-  readonly headers: ReceivedHeaders;
-  readonly facts: RequestFacts;
-  /** When its head was here, in monotonic milliseconds. */
-  readonly receivedMs: number;
+  readonly watch: RequestWatch | undefined;
 }
 
 /** What a request turned out to ask: everything that is judged. */

@@ -7,12 +7,12 @@ import {
 } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { Gateway, GatewayOptions, Limits } from "./contract.js";
+import type { Gateway, GatewayOptions, GatewayServer, Limits } from "./contract.js";
 import { Exchanges } from "./exchanges.js";
 import { Endpoint } from "./forward.js";
 import { resolveLimits } from "./limits.js";
 import { createRemoteAddress } from "./peer.js";
-import { createRoutes } from "./routes.js";
+import { createRoutes, type RawHandler } from "./routes.js";
 import { createWebHandler } from "./web.js";
 
 /** Tries at finding one port that is free on every address, when any port will do. */
@@ -28,18 +28,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   const exchanges = new Exchanges();
   const { standing, system } = options;
   const web = createWebHandler(options, limits, remoteAddress);
-  const routes = createRoutes(options.servers, (server) => {
-    const endpoint = new Endpoint({
-      server,
-      limits,
-      exchanges,
-      system,
-      remoteAddress,
-      refusals: options.refusals,
-    });
-    return (request, response) => endpoint.handle(request, response);
-  });
   let closing = false;
+  const endpointOf = (server: GatewayServer): RawHandler => {
+    const { refusals } = options;
+    const endpoint = new Endpoint({ server, limits, exchanges, system, remoteAddress, refusals });
+    return (request, response) => endpoint.handle(request, response);
+  };
+  const routes = createRoutes(options.servers, endpointOf, () => !closing && (options.ready?.() ?? true));
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     const { url = "" } = request;
     if (closing) response.setHeader("connection", "close");

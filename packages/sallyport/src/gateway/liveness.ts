@@ -80,6 +80,16 @@ export class Liveness implements StandingView {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Milliseconds since the last question that the feed has answered; `Infinity` before the first. */
+  get silentMs(): number {
+    return this.#options.system.monotonicMs() - this.#heard;
+  }
+
+  /** Beyond so many milliseconds of silence the answer is `unknown`. */
+  get boundMs(): number {
+    return this.#staleAfterMs;
+  }
+
   /** Reads the feed from its beginning, then looks again and again until {@link close}. @throws what the feed throws at the first read. */
   async start(): Promise<void> {
     await this.#read();
@@ -143,7 +153,7 @@ export class Liveness implements StandingView {
   }
 
   #isStale(): boolean {
-    return this.#options.system.monotonicMs() - this.#heard > this.#staleAfterMs;
+    return this.silentMs > this.#staleAfterMs;
   }
 
   #tell(): void {

@@ -15,13 +15,18 @@ const WELL_KNOWN = "/.well-known/oauth-protected-resource";
  * | of each resource | its MCP endpoint |
  * | RFC 9728 §3.1: the well-known segment inserted before that path | its metadata |
  * | the well-known segment alone | the same, where one server is installed; its `resource` would not match otherwise |
+ * | `/healthz`, `/readyz` | for whoever starts, stops and balances processes; by no host name, since they call an address |
  * @throws TypeError for two servers at one path.
  */
 export function createRoutes(
   servers: readonly GatewayServer[],
   endpointOf: (server: GatewayServer) => RawHandler,
+  ready: () => boolean,
 ): ReadonlyMap<string, RawHandler> {
-  const routes = new Map<string, RawHandler>();
+  const routes = new Map<string, RawHandler>([
+    ["/healthz", createProbe(() => true)],
+    ["/readyz", createProbe(ready)],
+  ]);
   const add = (path: string, handler: RawHandler) => {
     if (routes.has(path)) throw new TypeError(`two servers are served at ${JSON.stringify(path)}`);
     routes.set(path, handler);
@@ -34,6 +39,21 @@ export function createRoutes(
     if (servers.length === 1 && !routes.has(WELL_KNOWN)) add(WELL_KNOWN, metadata);
   }
   return routes;
+}
+
+/** One word without a reason: whoever asks here may be anybody. The reasons are at the address of the metrics. */
+function createProbe(well: () => boolean): RawHandler {
+  return ({ method }, response) => {
+    if (method !== "GET" && method !== "HEAD") {
+      response.writeHead(405, { allow: "GET, HEAD", "content-length": 0 }).end();
+      return;
+    }
+    const ok = well();
+    const body = ok ? "ok\n" : "unavailable\n";
+    const headers = { "content-type": "text/plain", "content-length": body.length, "cache-control": "no-store" };
+    response.writeHead(ok ? 200 : 503, ok ? headers : { ...headers, "retry-after": "1" });
+    response.end(method === "HEAD" ? undefined : body);
+  };
 }
 
 const CORS = { "access-control-allow-origin": "*" };

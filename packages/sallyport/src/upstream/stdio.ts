@@ -100,6 +100,10 @@ class Family implements StdioUpstream {
     await this.#children.close();
   }
 
+  get children(): number {
+    return this.#children.count;
+  }
+
   stats() {
     return { children: this.#children.count, sessions: this.#legacy.sessions, answers: this.#answers.size };
   }

@@ -60,4 +60,6 @@ export interface Upstream {
   /** @throws UpstreamError when the server cannot be asked (an HTTP server that wants credentials, a command that exits). */
   describe(): Promise<UpstreamDescription>;
   close(): Promise<void>;
+  /** Processes that run now; absent for a server that is not run here. */
+  readonly children?: number;
 }
