@@ -167,6 +167,34 @@ describe("refresh", () => {
   });
 });
 
+describe("step-up by refreshing, as clients on the TypeScript SDK 1.x try", () => {
+  const call = (token: string, name: string) =>
+    fetch(program.mcpUrl, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${token}`,
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: {} } }),
+    });
+
+  test("is told once that it takes the person; nothing ends, and a refresh for any other reason is answered", async () => {
+    const { access_token, refresh_token = "" } = await client.authorize(person);
+    const { refresh_token: second = "" } = await client.refresh(refresh_token);
+    expect((await call(access_token, "toggle-simulated-logging")).status).toBe(403);
+    await expect(client.refresh(second)).rejects.toMatchObject({ status: 400, error: "consent_required" });
+    const { refresh_token: third } = await client.refresh(second);
+    expect(third).not.toBe(second);
+  });
+
+  test("is not mistaken for the refresh of another session of the same person and client", async () => {
+    const [laptop, phone] = [await client.authorize(person), await client.authorize(person)];
+    expect((await call(laptop.access_token, "toggle-simulated-logging")).status).toBe(403);
+    expect((await client.refresh(phone.refresh_token ?? "")).refresh_token).toBeTypeOf("string");
+  });
+});
+
 describe("revocation (RFC 7009)", () => {
   test("ends the session, and answers 200 for a token it does not know", async () => {
     const { refresh_token = "" } = await client.authorize(person);

@@ -66,6 +66,12 @@ export interface AuthorizationServerOptions {
     resource: string,
     now: number,
   ): Promise<{ readonly tool: string; readonly scopes: readonly string[] } | undefined>;
+  /**
+   * `true` once after a call of this session was refused for its scope, where its client may be one that answers that by refreshing
+   * (the TypeScript SDK 1.x does). Such a refresh widens nothing; it is refused (`step_up_needed`), which ends nothing and makes the
+   * client send the person to consent. Absent: no refresh is refused for this.
+   */
+  takeRefusal?(session_id: string, now: number): Promise<boolean>;
   readonly fetchDocument: FetchDocument;
   readonly registration: {
     /** RFC 7591 endpoint; when off it is neither served nor advertised. */

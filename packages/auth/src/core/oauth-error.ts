@@ -182,6 +182,12 @@ export const OAUTH_ERRORS = {
     description: "The refresh token is unknown, expired, or was issued to another client.",
   },
   session_ended: { error: "invalid_grant", status: 400, description: "The session has ended. Sign in again." },
+  step_up_needed: {
+    error: "consent_required",
+    status: 400,
+    description:
+      "A refresh cannot widen the scope that the last call lacked. Send the person to the authorization endpoint.",
+  },
   entitlement_gone: {
     error: "invalid_grant",
     status: 400,

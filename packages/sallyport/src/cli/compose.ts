@@ -51,7 +51,7 @@ export async function compose(installation: Installation, store: Store, system: 
   }
   await liveness.start();
   const stopFollowing = followAccepted(servers, system);
-  const refusals = createRefusals();
+  const refusals = createRefusals(store.refusals, { issuer, system });
   gateway = createGateway({
     publicUrl: issuer,
     servers: servers.map((server) => server.gateway),

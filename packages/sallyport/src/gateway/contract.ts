@@ -1,4 +1,4 @@
-import type { Authenticated, JsonObject, Principal, ResourceServer, System } from "@sallyport/auth";
+import type { JsonObject, Principal, ResourceServer, System } from "@sallyport/auth";
 import type { DecisionRecorder } from "../decision-log/contract.js";
 import type { CredentialSource } from "../upstream/credentials/contract.js";
 import type { Upstream } from "../upstream/upstream.js";
@@ -42,13 +42,19 @@ export interface GatewayServer {
   readonly inputSchemaOf?: (tool: string) => JsonObject | undefined;
 }
 
-/** A scope refusal, names only, for the consent page of the step-up that follows. */
+/** Port: a scope refusal, names only, for the step-up that follows. */
 export interface RefusalObserver {
+  /** Resolves when every process knows; the refusal goes out after that. Never rejects. `legacy`: of a revision before 2026-07-28. */
   observe(
-    who: Authenticated,
-    resource: string,
-    refused: { readonly tool: string; readonly scopes: readonly string[]; readonly at: number },
-  ): void;
+    principal: Principal,
+    refused: {
+      readonly resource: string;
+      readonly tool: string;
+      readonly scopes: readonly string[];
+      readonly legacy: boolean;
+      readonly at: number;
+    },
+  ): Promise<void>;
 }
 
 /** How a running exchange stands: `stale` = the store has not been heard for longer than the bound. */

@@ -107,6 +107,8 @@ export class Endpoint {
       const upstreamToken = inner?.credential?.tokenId;
       const recorded = this.#record(incoming, asked, { who, judged, decisionId: refusal?.decisionId, upstreamToken });
       if (recorded !== undefined) await recorded;
+      // Only what comes with a challenge is answered by a step-up: one refused element decides for its whole batch.
+      if (refusal?.headers["www-authenticate"] !== undefined) await this.#noteRefusal(who, asked, judged);
       if (inner?.failure !== undefined) throw inner.failure.error;
       if (reply.over) return;
       if (refusal === undefined) this.#send(incoming, asked, { reply, inner });
@@ -154,17 +156,10 @@ export class Endpoint {
     return asked;
   }
 
-  /** Remembers what the consent page of a step-up may want to say. */
   #judge(incoming: Incoming, who: Authenticated, asked: Asked): Judgement {
     if (asked.calls.length === 0) return NOTHING_JUDGED;
-    const { server, refusals, system } = this.#context;
-    const { resourceServer } = server;
+    const { resourceServer } = this.#context.server;
     const { judged, refusal } = resourceServer.authorize(who, asked.body, asked.calls, incoming.facts);
-    for (const { call, decision } of refusal === undefined ? [] : judged) {
-      if (decision.outcome !== "deny" || decision.kind !== "scope" || call.name === undefined) continue;
-      const refused = { tool: call.name, scopes: decision.scopes, at: system.now() };
-      refusals?.observe(who, resourceServer.resource, refused);
-    }
     incoming.watch?.judged({
       who,
       revision: asked.revision,
@@ -173,6 +168,27 @@ export class Endpoint {
       decisionId: refusal?.decisionId,
     });
     return { judged, refusal };
+  }
+
+  /** What a step-up will want to know: kept before the refusal goes out, since the client may answer at another process. */
+  #noteRefusal(
+    { principal }: Authenticated,
+    { revision }: Asked,
+    judged: readonly Judged[],
+  ): Promise<void> | undefined {
+    const { server, refusals, system } = this.#context;
+    if (refusals === undefined) return undefined;
+    for (const { call, decision } of judged) {
+      if (decision.outcome !== "deny" || decision.kind !== "scope" || call.name === undefined) continue;
+      return refusals.observe(principal, {
+        resource: server.resourceServer.resource,
+        tool: call.name,
+        scopes: decision.scopes,
+        legacy: revision !== MODERN,
+        at: system.now(),
+      });
+    }
+    return undefined;
   }
 
   /** At once where nothing has to be fetched. Never throws or rejects: see {@link InnerDoor}. */

@@ -9,6 +9,7 @@ import { describeStorage } from "../../../auth/src/testing/storage.contract.js";
 import { describeElsewhereStorage } from "./elsewhere.contract.js";
 import { type DatabaseUnderTest, TEST_MASTER_KEY } from "./opened.contract.js";
 import { describeProgramStorage } from "./program.contract.js";
+import { describeRefusalStorage } from "./refusals.contract.js";
 import { describeSignInStorage } from "./sign-in.contract.js";
 import { openStore } from "./store.js";
 
@@ -74,6 +75,7 @@ describeStorage(postgres.name, async () => {
 describeSignInStorage(postgres);
 describeProgramStorage(postgres);
 describeElsewhereStorage(postgres);
+describeRefusalStorage(postgres);
 
 test("a server that answers before a commit is on its disk is refused", async () => {
   const url = `${base()}?options=${encodeURIComponent("-c synchronous_commit=off")}`;

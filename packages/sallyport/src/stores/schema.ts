@@ -126,6 +126,17 @@ export interface Schema {
     first_seen: number;
     accepted: number | null;
   };
+  /** The newest of each session; `open`: no refresh was answered by it yet. */
+  refusals: {
+    session_id: string;
+    sub: string;
+    client_id: string;
+    resource: string;
+    tool: string;
+    scopes: Json;
+    open: Flag;
+    at: number;
+  };
   installations: { name: string; fingerprint: string; created: number };
   /** What is true of the database as a whole: `schema` (its version), `seal-probe` (opens under the right master key). */
   facts: { name: string; value: string };

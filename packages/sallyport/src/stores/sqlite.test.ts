@@ -7,6 +7,7 @@ import { describeStorage } from "../../../auth/src/testing/storage.contract.js";
 import { describeElsewhereStorage } from "./elsewhere.contract.js";
 import { type DatabaseUnderTest, TEST_MASTER_KEY } from "./opened.contract.js";
 import { describeProgramStorage } from "./program.contract.js";
+import { describeRefusalStorage } from "./refusals.contract.js";
 import { describeSignInStorage } from "./sign-in.contract.js";
 import { openStore } from "./store.js";
 
@@ -29,3 +30,4 @@ describeStorage(sqlite.name, async () => {
 describeSignInStorage(sqlite);
 describeProgramStorage(sqlite);
 describeElsewhereStorage(sqlite);
+describeRefusalStorage(sqlite);

@@ -3,6 +3,7 @@ import type { AuthorizationServerStorage } from "@sallyport/auth/authorization-s
 import type { InstallationStore } from "../config/installation-store.js";
 import type { ExternalGrantStore } from "../federation/external-grants.js";
 import type { ChangeFeed } from "../gateway/feed.js";
+import type { RefusalStore } from "../gateway/refusals.js";
 import type { CatalogueStore } from "../policy/catalogue-store.js";
 import { createSealer, type Sealer } from "../sealing/sealer.js";
 import type { SignInStorage } from "../sign-in/storage.js";
@@ -22,6 +23,7 @@ import { migrate } from "./migrate.js";
 import { createOneTimeCodeStore } from "./one-time-codes.js";
 import { createPendingStore } from "./pending.js";
 import { openPostgres } from "./postgres.js";
+import { createRefusalStore } from "./refusals.js";
 import { createReplayStore } from "./replay.js";
 import { rewrapAll } from "./rewrap.js";
 import { checkSeal } from "./seal-probe.js";
@@ -47,6 +49,7 @@ export interface Store extends AuthorizationServerStorage, SignInStorage {
   readonly feed: ChangeFeed;
   readonly keys: RotatableSigningKeys;
   readonly catalogue: CatalogueStore;
+  readonly refusals: RefusalStore;
   readonly installations: InstallationStore;
   /** For what else must be sealed under the same master keys. */
   readonly sealer: Sealer;
@@ -122,6 +125,7 @@ function createStore(
     feed: createChangeFeed(backend),
     keys: createSigningKeys(backend, { sealer, system }),
     catalogue: createCatalogueStore(backend, system),
+    refusals: createRefusalStore(backend),
     installations: createInstallationStore(backend, system),
     sealer,
     sweep: (now) => sweep(backend, now),

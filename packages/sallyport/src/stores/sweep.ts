@@ -44,6 +44,8 @@ const RULES: readonly Rule[] = [
   { table: "browser_sessions", key: ["token_hash"], gone: expired },
   { table: "one_time_codes", key: ["purpose", "sub"], gone: expired },
   { table: "ceremonies", key: ["id"], gone: expired },
+  // Longer than a consent page names one.
+  { table: "refusals", key: ["session_id"], gone: (now) => sql`at <= ${now - HOUR}` },
   // Far beyond the longest access token, for a process that slept.
   { table: "changes", key: ["seq"], gone: (now) => sql`at <= ${now - DAY}` },
   // A verifier needs a public key for as long as tokens signed with it live; a week covers any lifetime that may be configured.

@@ -33,6 +33,7 @@ export const refreshToken: GrantType = {
     if (resource !== found.session.resource) throw new OAuthError("target_unknown", { detail: "another resource" });
     await requireGrant(request, found.session);
     const wanted = await readScope(request, found.session);
+    await requireUse(request, found);
     const scopes = await effectiveScopes(server, found.session, wanted);
     const { session, refresh_token } = await rotate(request, presented, { presented_hash, dpop_jkt });
     return tokenResponse(request, session, { scopes, refresh_token });
@@ -43,6 +44,21 @@ export const refreshToken: GrantType = {
 async function requireGrant({ server }: TokenRequest, { sub, client_id, resource, grant_id }: Session): Promise<void> {
   const grant = await server.options.storage.grants.find(sub, client_id, resource);
   if (grant?.id !== grant_id) throw new OAuthError("session_ended", { detail: "the grant was revoked" });
+}
+
+/**
+ * Clients on the TypeScript SDK 1.x answer `insufficient_scope` by refreshing, retry with what cannot be wider, and give up. An error code
+ * that they do not know makes them ask for authorization instead, with the scope of the challenge, and they keep their tokens meanwhile;
+ * `invalid_grant` would make them drop these. Whoever narrows, proves a key, or has nothing left to call with did not refresh for that.
+ */
+async function requireUse(
+  { server, parameters }: TokenRequest,
+  { session, current }: { readonly session: Session; readonly current: boolean },
+): Promise<void> {
+  const now = server.system.now();
+  const isExpired = session.last_used + server.lifetimes.accessToken <= now;
+  if (!current || isExpired || session.dpop_jkt !== undefined || parameters.one("scope") !== undefined) return;
+  if (await server.options.takeRefusal?.(session.id, now)) throw new OAuthError("step_up_needed");
 }
 
 /** RFC 6749 §6: nothing that was not granted. @throws OAuthError `scope_exceeded` */
