@@ -1,6 +1,7 @@
 import type { System } from "@sallyport/auth";
+import { type Batch, ChainLines } from "./chain-lines.js";
 import { LogUnavailable } from "./contract.js";
-import { FORMAT_VERSION, formatLine, type Head, hashLine } from "./lines.js";
+import { FORMAT_VERSION, type Head } from "./lines.js";
 import { type OpenLogFile, openLogFile } from "./log-file.js";
 import { Segment } from "./segment.js";
 import { formatSigned, type LogSigner } from "./signatures.js";
@@ -45,35 +46,30 @@ export interface ChainOptions {
   readonly openFile?: OpenLogFile;
 }
 
-/** What is kept beside the chain, and may be erased: the inside of a JSON object. The record's number is put before it. */
+/** What is recorded, and what is kept beside the chain and may be erased: the insides of two JSON objects, ASCII. */
 export interface ChainEntry {
-  /** The inside of the line, from `"type":` on; ASCII. */
+  /** From `"type":` on. */
   readonly members: string;
   readonly kept?: string;
 }
 
-interface Batch {
-  readonly lines: Uint8Array;
-  readonly kept: Uint8Array;
-}
-
 /**
- * Writes one chain. Entries get their numbers and hashes when they are written, together with whatever else came in the meantime, and one
- * sync makes all of them durable. A batch that cannot be written is kept and tried again at the same place; until it is there, nothing
- * further is taken.
+ * Writes one chain. An entry gets its number and its hash at once and waits for whatever else comes; one sync makes all of them durable. A
+ * batch that cannot be written is kept and tried again at the same place; until it is there, nothing further is taken.
  */
 export class ChainWriter {
   readonly writer: string;
   readonly #options: ChainOptions;
   readonly #limits: ChainLimits;
+  readonly #lines: ChainLines;
+  #head: Head;
   #segment: Segment | undefined;
-  #segmentNumber = 0;
+  #segmentNumber = 1;
   #segmentSince = 0;
-  #seq = 0;
-  #prev = "";
   #sinceCheckpoint = 0;
   #checkpointAt = 0;
-  #waiting: ChainEntry[] = [];
+  /** Records taken since the last batch. */
+  #waiting = 0;
   #batch: Batch | undefined;
   #durable: PromiseWithResolvers | undefined;
   #running: Promise<void> | undefined;
@@ -84,6 +80,7 @@ export class ChainWriter {
   /** Signs what a chain that falls quiet has written last. */
   #quiet: NodeJS.Timeout | undefined;
   #failure: string | undefined;
+  /** The last batch ended its file: what was taken since belongs into the next one. */
   #rotating = false;
   #closed = false;
   #lost = 0;
@@ -93,6 +90,8 @@ export class ChainWriter {
     this.#options = options;
     this.#limits = { ...LIMITS, ...limits };
     this.writer = `${String(system.now()).padStart(10, "0")}-${Buffer.from(system.randomBytes(8)).toString("hex")}`;
+    this.#lines = new ChainLines(this.writer);
+    this.#head = { writer: this.writer, seq: -1, hash: "" };
   }
 
   /** Begins a chain: its first line is durable when this resolves. @throws what the file system throws. */
@@ -100,22 +99,23 @@ export class ChainWriter {
     const chain = new ChainWriter(options);
     const { links, signer, system } = options;
     const heads = JSON.stringify(links.map((link) => [link.writer, link.seq, link.hash]));
-    await chain.#begin(
+    chain.#lines.add(
       `"type":"start","v":${FORMAT_VERSION},"writer":"${chain.writer}","segment":1,"time":${system.now()},"kid":"${signer.kid}","links":${heads}`,
     );
+    await chain.#begin();
     return chain;
   }
 
   /** The last durable line. */
   get head(): Head {
-    return { writer: this.writer, seq: this.#seq - 1, hash: this.#prev };
+    return this.#head;
   }
 
   /** Why nothing is taken at the moment. */
   get failure(): string | undefined {
     if (this.#closed) return "the log is closed";
     if (this.#failure !== undefined) return this.#failure;
-    if (this.#waiting.length >= this.#limits.waitingRecords) return "the disk does not keep up";
+    if (this.#waiting >= this.#limits.waitingRecords) return "the disk does not keep up";
     const { stalledMs } = this.#limits;
     if (this.#busySince !== undefined && this.#options.system.monotonicMs() - this.#busySince > stalledMs) {
       return "the disk does not answer";
@@ -132,7 +132,8 @@ export class ChainWriter {
   append(entry: ChainEntry): void {
     const { failure } = this;
     if (failure !== undefined) throw new LogUnavailable(failure);
-    this.#waiting.push(entry);
+    this.#lines.add(entry.members, entry.kept);
+    this.#waiting += 1;
     this.#oldest ??= this.#options.system.monotonicMs();
     if (this.#timer === undefined && this.#running === undefined) {
       this.#timer = setTimeout(() => this.#start(), this.#limits.groupMs);
@@ -165,7 +166,8 @@ export class ChainWriter {
     this.#closed = true;
     try {
       await this.durable();
-      await this.#write(this.#chain([], true));
+      this.#sign(true);
+      await this.#write(this.#lines.take());
     } finally {
       clearTimeout(this.#timer);
       clearTimeout(this.#quiet);
@@ -184,7 +186,7 @@ export class ChainWriter {
     const { system } = this.#options;
     // What this turn of the event loop still brings goes into the same batch.
     await undefined;
-    while (this.#waiting.length > 0 || this.#batch !== undefined || this.#durable !== undefined) {
+    while (this.#waiting > 0 || this.#batch !== undefined || this.#rotating || this.#durable !== undefined) {
       const waiter = this.#durable;
       this.#durable = undefined;
       this.#busySince = system.monotonicMs();
@@ -192,14 +194,14 @@ export class ChainWriter {
         await this.#writeWaiting();
         if (this.#failure !== undefined) system.log("info", "the decision log is written again");
         this.#failure = undefined;
-        this.#oldest = this.#waiting.length > 0 ? this.#busySince : undefined;
+        this.#oldest = this.#waiting > 0 ? this.#busySince : undefined;
         waiter?.resolve();
       } catch (error) {
         this.#fail(error, waiter);
         break;
       }
       this.#busySince = undefined;
-      if (this.#durable === undefined && this.#waiting.length > 0) {
+      if (this.#durable === undefined && this.#waiting > 0) {
         this.#timer = setTimeout(() => this.#start(), this.#limits.groupMs);
         break;
       }
@@ -230,82 +232,75 @@ export class ChainWriter {
   async #writeWaiting(): Promise<void> {
     if (this.#batch !== undefined) await this.#write(this.#batch);
     if (this.#rotating) await this.#rotate();
-    const gap = this.#lost;
-    const waiting = gap === 0 ? this.#waiting : [...this.#waiting, this.#gap(gap)];
-    if (waiting.length === 0 && this.#sinceCheckpoint === 0) return;
-    this.#waiting = [];
-    this.#lost -= gap;
-    await this.#write(this.#chain(waiting, false));
-    const { segmentBytes, segmentMs } = this.#limits;
-    const age = this.#options.system.monotonicMs() - this.#segmentSince;
-    if ((this.#segment?.size ?? 0) >= segmentBytes || age >= segmentMs) await this.#rotate();
+    if (this.#lost > 0) this.#tellLost();
+    if (this.#waiting === 0 && this.#sinceCheckpoint === 0) return;
+    this.#count();
+    const { segmentBytes, segmentMs, checkpointRecords, checkpointMs } = this.#limits;
+    const now = this.#options.system.monotonicMs();
+    const size = (this.#segment?.size ?? 0) + this.#lines.length;
+    this.#rotating = size >= segmentBytes || now - this.#segmentSince >= segmentMs;
+    const due = this.#sinceCheckpoint >= checkpointRecords || now - this.#checkpointAt >= checkpointMs;
+    if (this.#rotating || due) this.#sign(false);
+    if (this.#lines.length === 0) return;
+    const batch = this.#lines.take();
+    if (this.#rotating) this.#addSegmentLine();
+    await this.#write(batch);
+    if (this.#rotating) await this.#rotate();
   }
 
-  #gap(lost: number): ChainEntry {
-    return { members: `"type":"gap","time":${this.#options.system.now()},"lost":${lost}` };
+  #tellLost(): void {
+    this.#lines.add(`"type":"gap","time":${this.#options.system.now()},"lost":${this.#lost}`);
+    this.#waiting += 1;
+    this.#lost = 0;
+  }
+
+  /** What waited is in the batch that is taken now. */
+  #count(): void {
+    this.#sinceCheckpoint += this.#waiting;
+    this.#waiting = 0;
   }
 
   async #write(batch: Batch): Promise<void> {
     this.#batch = batch;
     await this.#segment?.write(batch);
     this.#batch = undefined;
+    this.#head = batch.head;
+    this.#lines.release(batch);
   }
 
-  /** Numbers, hashes and, when it is time, a signature. */
-  #chain(entries: readonly ChainEntry[], last: boolean): Batch {
-    const { system } = this.#options;
-    const { checkpointRecords, checkpointMs } = this.#limits;
-    let kept = "";
-    let lines = "";
-    for (const entry of entries) {
-      if (entry.kept !== undefined) kept += `{"seq":${this.#seq},${entry.kept}}\n`;
-      lines += this.#next(formatLine(this.#seq, this.#prev, entry.members));
-    }
-    this.#sinceCheckpoint += entries.length;
-    const due = this.#sinceCheckpoint >= checkpointRecords || system.monotonicMs() - this.#checkpointAt >= checkpointMs;
-    if (last || (due && this.#sinceCheckpoint > 0)) lines += this.#signed(last);
-    return { lines: Buffer.from(lines, "latin1"), kept: Buffer.from(kept, "latin1") };
-  }
-
-  #next(line: string): string {
-    this.#seq += 1;
-    this.#prev = hashLine(line);
-    return `${line}\n`;
-  }
-
-  #signed(last: boolean): string {
+  #sign(last: boolean): void {
     const { signer, system } = this.#options;
     const end = last ? ',"last":true' : "";
     const members = `"type":"checkpoint","writer":"${this.writer}","time":${system.now()},"kid":"${signer.kid}"${end}`;
     this.#sinceCheckpoint = 0;
     this.#checkpointAt = system.monotonicMs();
-    return this.#next(formatSigned(formatLine(this.#seq, this.#prev, members).slice(0, -1), signer));
+    this.#lines.addSigned(members, (open) => formatSigned(open, signer));
   }
 
-  /** The old file ends with a signature; the new one begins with its place in the chain. */
-  async #rotate(): Promise<void> {
-    if (!this.#rotating) await this.#write({ ...NOTHING, lines: Buffer.from(this.#signed(false), "latin1") });
-    this.#rotating = true;
-    const old = this.#segment;
+  /** The first line of the next file, in front of whatever is taken from now on. */
+  #addSegmentLine(): void {
+    this.#segmentNumber += 1;
     const time = this.#options.system.now();
-    await this.#begin(`"type":"segment","writer":"${this.writer}","segment":${this.#segmentNumber + 1},"time":${time}`);
+    this.#lines.add(`"type":"segment","writer":"${this.writer}","segment":${this.#segmentNumber},"time":${time}`);
+  }
+
+  /** The old file ended with a signature; the new one begins with its place in the chain. */
+  async #rotate(): Promise<void> {
+    const old = this.#segment;
+    await this.#begin();
     await old?.close();
   }
 
-  async #begin(members: string): Promise<void> {
+  async #begin(): Promise<void> {
     const { folder, openFile = openLogFile, system } = this.#options;
-    const segment = this.#segmentNumber + 1;
-    this.#segment = await Segment.open({ folder, writer: this.writer, segment }, openFile);
-    this.#segmentNumber = segment;
+    this.#segment = await Segment.open({ folder, writer: this.writer, segment: this.#segmentNumber }, openFile);
     this.#rotating = false;
     this.#segmentSince = system.monotonicMs();
     this.#checkpointAt = system.monotonicMs();
-    const line = this.#next(formatLine(this.#seq, this.#prev, members));
-    await this.#write({ ...NOTHING, lines: Buffer.from(line, "latin1") });
+    this.#count();
+    await this.#write(this.#lines.take());
   }
 }
-
-const NOTHING: Batch = { lines: new Uint8Array(0), kept: new Uint8Array(0) };
 
 interface PromiseWithResolvers {
   readonly promise: Promise<void>;

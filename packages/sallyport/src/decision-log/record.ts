@@ -55,7 +55,7 @@ export interface DecisionRecord {
   readonly trace?: string;
   /** Whole microseconds from the request's head to the decision. */
   readonly latencyUs: number;
-  /** HMAC-SHA-256, base64url, under a salt of this record's own that lies beside what was kept of the arguments. */
+  /** SHA-256, base64url, over a salt of this record's own, which lies beside what was kept of the arguments, and the arguments. */
   readonly arguments?: string;
   /** The body held a number that a double cannot hold: conditions could not read the arguments. */
   readonly inexact?: true;
@@ -98,24 +98,54 @@ export function formatRecord(judged: Judged, decided: Decided, about: RecordOwn)
 
 const textOf = (value: string) => toAscii(JSON.stringify(cut(value)));
 
-/** Allowed calls repeat themselves: what was asked, from where and why it is allowed. Forgotten all at once when there are too many. */
-const ALLOWED = new Map<string, string>();
+/** One allowed call, and its part of the line. */
+interface AllowedCall {
+  readonly call: Judged["call"];
+  readonly rule: string;
+  readonly toolScope: string | undefined;
+  readonly method: string;
+  readonly remoteAddress: string | undefined;
+  readonly text: string;
+}
+
+/** Allowed calls repeat themselves: what was asked, from where and why it is allowed. By name; forgotten all at once when there are too many. */
+const ALLOWED = new Map<string | undefined, AllowedCall>();
 const MAX_ALLOWED = 1_000;
-const MAX_KEY = 1_000;
+const MAX_NAME = 256;
 
 function callMembers(judged: Judged, decided: Decided, toolScope: string | undefined): string {
   const { call, decision } = judged;
   if (decision.outcome === "deny" || decision.recorded !== undefined) return formatCall(judged, decided, toolScope);
-  const { method, remoteAddress = "" } = decided.request;
-  // No member but the last can hold a line break, so that two calls never have one key.
-  const key = `${call.server}\n${call.method}\n${call.kind}\n${call.revision}\n${method}\n${remoteAddress}\n${toolScope}\n${decision.rule}\n${call.name === undefined ? "" : `=${call.name}`}`;
-  if (key.length > MAX_KEY) return formatCall(judged, decided, toolScope);
-  const known = ALLOWED.get(key);
-  if (known !== undefined) return known;
-  if (ALLOWED.size >= MAX_ALLOWED) ALLOWED.clear();
+  const { rule } = decision;
+  const { method, remoteAddress } = decided.request;
+  const known = ALLOWED.get(call.name);
+  if (
+    known !== undefined &&
+    known.rule === rule &&
+    known.toolScope === toolScope &&
+    known.method === method &&
+    known.remoteAddress === remoteAddress &&
+    isSameCall(known.call, call)
+  )
+    return known.text;
   const text = formatCall(judged, decided, toolScope);
-  ALLOWED.set(key, text);
+  if (call.name !== undefined && call.name.length > MAX_NAME) return text;
+  if (ALLOWED.size >= MAX_ALLOWED) ALLOWED.clear();
+  const { server, kind, revision, name } = call;
+  const kept = { server, method: call.method, kind, revision, name, arguments: undefined };
+  ALLOWED.set(name, { call: kept, rule, toolScope, method, remoteAddress, text });
   return text;
+}
+
+/** In everything that stands in a record, but for the arguments. */
+function isSameCall(one: Judged["call"], other: Judged["call"]): boolean {
+  return (
+    one.method === other.method &&
+    one.server === other.server &&
+    one.kind === other.kind &&
+    one.revision === other.revision &&
+    one.name === other.name
+  );
 }
 
 function formatCall(judged: Judged, { request }: Decided, toolScope: string | undefined): string {

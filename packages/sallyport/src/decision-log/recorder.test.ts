@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UNKNOWN_ARGUMENTS } from "@sallyport/auth";
 import { createTestSystem } from "@sallyport/auth/testing";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { commit, createCommitments } from "./commitment.js";
 import { LogUnavailable } from "./contract.js";
 import { eraseArguments } from "./erase.js";
@@ -119,6 +119,12 @@ describe("arguments", () => {
     expect(commit(salt, args)).toBe(made.commitment);
   });
 
+  it("commits to nothing under what is no salt of its own, so that no part of a text can be moved into one", () => {
+    expect(commit("x".repeat(24), {})).toMatch(/^[\w-]{43}$/);
+    for (const salt of ["", "x".repeat(23), "x".repeat(25), `${"x".repeat(23)}{`])
+      expect(commit(salt, {})).toBeUndefined();
+  });
+
   it("redacted: takes out named members, secrets by name and credentials by look, and commits to the rest", () => {
     const redact = createRedactor(["contact.ssn", "rows.*.iban"]);
     const args = {
@@ -214,6 +220,26 @@ describe("a full disk", () => {
     await recorder.record(decided({ id: 4 }));
     await chain.close();
     expect([...readRecords(folder)].map(({ requestId }) => requestId)).toEqual([1, 2, 4]);
+    expect(check(folder).problems).toEqual([]);
+  });
+
+  it("goes on after a next file could not be opened, with nothing lost, though nobody asks meanwhile", async () => {
+    const folder = logFolder();
+    let opened = 0;
+    const { chain, recorder } = await openTestLog(folder, {
+      before: () => true,
+      limits: { segmentBytes: 1, retryMs: 1 },
+      openFile: (path) => {
+        opened += 1;
+        if (opened === 2 || opened === 3) throw Object.assign(new Error("too many open files"), { code: "EMFILE" });
+        return openLogFile(path);
+      },
+    });
+    await expect(recorder.record(decided({ id: 1 }))).rejects.toThrow(LogUnavailable);
+    await vi.waitFor(() => expect(chain.failure).toBeUndefined());
+    await recorder.record(decided({ id: 2 }));
+    await chain.close();
+    expect([...readRecords(folder)].map(({ requestId }) => requestId)).toEqual([1, 2]);
     expect(check(folder).problems).toEqual([]);
   });
 

@@ -29,7 +29,7 @@ export function createRecorder(options: RecorderOptions): DecisionRecorder {
     record(decided) {
       const { judged } = decided;
       try {
-        for (const entry of entriesOf(decided, options)) chain.append(entry);
+        append(decided, options);
       } catch (error) {
         if (!(error instanceof LogUnavailable) || onLost === undefined) throw error;
         return onLost(judged.length);
@@ -43,18 +43,21 @@ export function createRecorder(options: RecorderOptions): DecisionRecorder {
   };
 }
 
-function entriesOf(decided: Decided, { system, commit, toolScopeOf }: RecorderOptions): readonly ChainEntry[] {
-  const { judged } = decided;
+function append(decided: Decided, { chain, system, commit, toolScopeOf }: RecorderOptions): void {
   const time = system.now();
   const ids = requestIds(decided);
-  return judged.map((one, index) => {
+  decided.judged.forEach((one, index) => {
     const args = argumentsOf(one.call);
     const committed = args === undefined ? undefined : commit(args);
     const { kind, name } = one.call;
-    const toolScope = kind === "tool" && name !== undefined ? toolScopeOf?.(name) : undefined;
-    const own = { time, requestId: ids[index], commitment: committed?.commitment, toolScope };
+    const own = {
+      time,
+      requestId: Array.isArray(ids) ? ids[index] : ids,
+      commitment: committed?.commitment,
+      toolScope: kind === "tool" && name !== undefined ? toolScopeOf?.(name) : undefined,
+    };
     const members = formatRecord(one, decided, own);
-    return committed === undefined ? { members } : { members, kept: committed.kept };
+    chain.append(committed === undefined ? { members } : { members, kept: committed.kept });
   });
 }
 
@@ -62,14 +65,14 @@ function argumentsOf({ arguments: given }: McpCall): JsonObject | undefined {
   return given === UNKNOWN_ARGUMENTS ? undefined : given;
 }
 
-/** The id of the message that each judged call belongs to. */
-function requestIds({ body, byMessage, judged }: Decided): readonly (string | number | undefined)[] {
+/** The id of the message that each judged call belongs to; a single one for all of them where there is one message. */
+function requestIds({
+  body,
+  byMessage,
+}: Decided): string | number | undefined | readonly (string | number | undefined)[] {
   const { messages } = body;
   const [first] = messages;
-  if (messages.length <= 1) {
-    const id = first?.type === "request" ? first.id : undefined;
-    return judged.map(() => id);
-  }
+  if (messages.length <= 1) return first?.type === "request" ? first.id : undefined;
   return byMessage.flatMap((calls, index) => {
     const message = messages[index];
     return calls.map(() => (message?.type === "request" ? message.id : undefined));

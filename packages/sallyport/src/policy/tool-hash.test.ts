@@ -1,4 +1,4 @@
-import type { JsonObject } from "@sallyport/auth";
+import type { JsonObject, JsonValue } from "@sallyport/auth";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatCanonical } from "../sealing/canonical-json.js";
@@ -41,7 +41,19 @@ describe("the hash of a tool", () => {
         const text = formatCanonical(value as JsonObject);
         expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)));
         expect(formatCanonical(JSON.parse(text))).toBe(text);
+        expect(formatCanonical(reversed(JSON.parse(text)))).toBe(text);
       }),
     );
   });
 });
+
+/** The same value with the members of every object the other way round. */
+function reversed(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(reversed);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([key, member]) => [key, reversed(member)]),
+  );
+}
