@@ -4,6 +4,8 @@ import { createTestClient } from "../testing/client.js";
 import { freshness } from "./client-documents.js";
 import type { AuthorizationServerOptions } from "./contract.js";
 
+type Seen = Parameters<NonNullable<AuthorizationServerOptions["documentSeen"]>>[0];
+
 const CLIENT_ID = "https://editor.example/client.json";
 const DOCUMENT = {
   client_id: CLIENT_ID,
@@ -23,10 +25,16 @@ async function setUp(
     body: DOCUMENT as unknown,
     headers: {} as Record<string, string>,
     gate: undefined as Promise<void> | undefined,
+    seen: [] as Seen[],
+    forgetful: false,
     ...answer,
   };
   const server = await createTestAuthorizationServer({
     registration: { dynamic: true, documents },
+    documentSeen: async (document) => {
+      if (web.forgetful) throw new Error("no room");
+      web.seen.push(document);
+    },
     fetchDocument: async (url) => {
       web.fetched.push(url);
       await web.gate;
@@ -112,6 +120,42 @@ describe("R-82: admission", () => {
   test("a listed host is admitted", async () => {
     const { client } = await setUp({}, { hosts: ["editor.example"] });
     expect((await client.authorize()).status).toBe(200);
+  });
+});
+
+describe("admission by report: everybody comes in, and what a list would refuse is told", () => {
+  const SEEN = { client_id: CLIENT_ID, host: "editor.example", client_name: "Editor" };
+  const WARNING = "client document of a host that is not listed";
+
+  test.each([
+    ["open", "open", false],
+    ["hosts", { hosts: ["editor.example"] }, false],
+    ["report, listed", { report: ["editor.example"] }, false],
+    ["report, another host listed", { report: ["other.example"] }, true],
+    ["report, a host listed that it is below", { report: ["example"] }, true],
+    ["report, nothing listed", { report: [] }, true],
+  ] as const)("%s", async (_, documents, unlisted) => {
+    const { client, server, web } = await setUp({}, documents);
+    expect((await client.authorize()).status).toBe(200);
+    expect(web.seen).toEqual([{ ...SEEN, unlisted }]);
+    expect(server.system.lines.some(({ message }) => message === WARNING)).toBe(unlisted);
+  });
+
+  test("a document is told once for as long as it is kept, and one that cannot be used never", async () => {
+    const { client, server, web } = await setUp({}, { report: ["other.example"] });
+    await client.authorize();
+    await client.authorize();
+    expect(web.seen).toHaveLength(1);
+    server.system.advance(300);
+    web.status = 404;
+    await client.authorize();
+    expect(web.seen).toHaveLength(1);
+  });
+
+  test("a report that cannot be kept refuses nobody", async () => {
+    const { client, server } = await setUp({ forgetful: true } as object, { report: [] });
+    expect((await client.authorize()).status).toBe(200);
+    expect(JSON.stringify(server.system.lines)).toContain("client document not recorded");
   });
 });
 

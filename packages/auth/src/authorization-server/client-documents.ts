@@ -23,7 +23,7 @@ const CACHE = { least: 30, most: 86_400, fallback: 300, entries: 1000 } as const
 
 /** `undefined` when the installation does not take documents. */
 export function createClientDocuments(
-  { registration, fetchDocument }: AuthorizationServerOptions,
+  { registration, fetchDocument, documentSeen }: AuthorizationServerOptions,
   system: System,
 ): ClientDocuments | undefined {
   const { documents: admission } = registration;
@@ -37,8 +37,20 @@ export function createClientDocuments(
   const cache = new Map<string, CacheEntry>();
   const flights = new Map<string, Promise<ClientMetadata>>();
 
+  const report = async ({ client_id, client_name }: ClientMetadata): Promise<void> => {
+    const { hostname: host } = new URL(client_id);
+    const unlisted = typeof admission === "object" && "report" in admission && !admission.report.includes(host);
+    if (unlisted) system.log("warn", "client document of a host that is not listed", { client_id, host });
+    try {
+      await documentSeen?.({ client_id, host, client_name, unlisted });
+    } catch (error) {
+      system.log("warn", "client document not recorded", { client_id, error: String(error) });
+    }
+  };
+
   const fetchAndKeep = async (client_id: string): Promise<ClientMetadata> => {
     const { metadata, headers } = await fetchClientMetadataDocument(client_id, fetchDocument, rules);
+    await report(metadata);
     // Only what was read in full gets here: errors and invalid documents are never cached (R-75).
     cache.delete(client_id);
     const [oldest] = cache.keys();
@@ -50,7 +62,7 @@ export function createClientDocuments(
   return {
     async find(client_id) {
       const { hostname } = validateClientIdUrl(client_id);
-      if (admission !== "open" && !admission.hosts.includes(hostname)) {
+      if (typeof admission === "object" && "hosts" in admission && !admission.hosts.includes(hostname)) {
         throw new OAuthError("client_document_refused", { detail: quote(client_id) });
       }
       const cached = cache.get(client_id);

@@ -40,6 +40,23 @@ export interface ExchangePermission {
   readonly resources: readonly string[];
 }
 
+export type DocumentAdmission =
+  | "off"
+  | "open"
+  | { readonly hosts: readonly string[] }
+  | { readonly report: readonly string[] };
+
+/** A client ID metadata document that was fetched just now. */
+export interface SeenClientDocument {
+  readonly client_id: string;
+  /** Host of the client_id, without a port. */
+  readonly host: string;
+  /** What it calls itself; proves nothing. */
+  readonly client_name: string | undefined;
+  /** The list of `report` would have refused it. */
+  readonly unlisted: boolean;
+}
+
 export interface AuthorizationServerOptions {
   /** Byte-identical everywhere; no query, fragment or (unless a path is meant) trailing slash. */
   readonly issuer: string;
@@ -76,12 +93,17 @@ export interface AuthorizationServerOptions {
   readonly registration: {
     /** RFC 7591 endpoint; when off it is neither served nor advertised. */
     readonly dynamic: boolean;
-    /** Client ID metadata documents: `off`, listed hosts, or open. */
-    readonly documents: "off" | "open" | { readonly hosts: readonly string[] };
+    /** Client ID metadata documents: `off`, `open`, only from `hosts`, or from anywhere with a report of those that are not from these hosts. */
+    readonly documents: DocumentAdmission;
     /** Registrations per address and hour; default 20. */
     readonly perHour?: number;
     readonly knownSchemes?: readonly string[];
   };
+  /**
+   * Told of each client ID metadata document that was fetched and can be used, cached ones not again: for an account of what asks here.
+   * What it rejects with is logged and changes nothing for the client.
+   */
+  documentSeen?(document: SeenClientDocument): Promise<void>;
   readonly lifetimes?: {
     /** Seconds. Defaults: access token 600, code 60, pending 600, session idle 30 d, session absolute 180 d, refresh grace 30, unused registration 24 h. */
     readonly accessToken?: number;

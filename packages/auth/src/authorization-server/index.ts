@@ -3,9 +3,11 @@ export type { TrustedAssertionIssuer, WorkloadRule } from "./assertion-issuer.js
 export type {
   AuthorizationServer,
   AuthorizationServerOptions,
+  DocumentAdmission,
   ExchangePermission,
   FetchDocument,
   ResourceDescription,
+  SeenClientDocument,
   SignedInUser,
 } from "./contract.js";
 export { createAuthorizationServer } from "./create-authorization-server.js";

@@ -66,6 +66,7 @@ export function composeWeb(parts: WebParts): Web {
     takeRefusal: (session_id, now) => parts.refusals.take(session_id, now),
     fetchDocument: createSafeFetchDocument(),
     registration: { ...installation.config.registration, knownSchemes: KNOWN_SCHEMES },
+    documentSeen: (document) => store.clientDocuments.record(document, system.now()),
     lifetimes: installation.config.lifetimes,
     ...machineOptions({ installation, store, system, servers: parts.servers.filter(isOurs) }),
     dpop: { nonces: createDpopPorts(store).nonces },

@@ -37,6 +37,8 @@ export interface Installation {
   readonly operatorFlags: string;
   /** Protections that the command line removed; said aloud at every start. */
   readonly dangers: readonly string[];
+  /** What this start does otherwise than asked, and why. */
+  readonly notices: readonly string[];
 }
 
 /** The `protect` name of those who give none. */
@@ -67,6 +69,7 @@ export function protectInstallation(input: {
   readonly workingFolder: string;
   readonly operatorFlags?: string;
   readonly dangers?: readonly string[];
+  readonly notices?: readonly string[];
 }): Installation {
   const { name, dataFolder, config, server } = input;
   const target = server.upstream ?? JSON.stringify(server.command);
@@ -82,6 +85,7 @@ export function protectInstallation(input: {
     fingerprint: createHash("sha256").update(target).digest("base64url"),
     operatorFlags: input.operatorFlags ?? "",
     dangers: input.dangers ?? [],
+    notices: input.notices ?? [],
   };
 }
 
@@ -109,5 +113,6 @@ export function fileInstallation(file: string, config: Config, dangers: readonly
     fingerprint: undefined,
     operatorFlags: ` --config ${file}`,
     dangers,
+    notices: [],
   };
 }

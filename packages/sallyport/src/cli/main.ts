@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/problem.js";
+import { addClientCommands } from "./client-commands.js";
 import { CliError, EXIT } from "./exit.js";
 import { addExplainCommand } from "./explain-command.js";
 import { addLogCommands } from "./log-command.js";
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addProtectCommand(program, done);
   addServeCommand(program, done);
   addOperatorCommands(program, done);
+  addClientCommands(program);
   addExplainCommand(program, done);
   addPolicyCommands(program, done);
   addLogCommands(program, done);

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { checkPublicUrl } from "../config/check.js";
 import type { Problem } from "../config/problem.js";
+import { proxyVariable } from "../config/proxy.js";
 import { type Config, configType, type ServerConfig } from "../config/schema.js";
 import { CliError } from "./exit.js";
 import { judgeExposure } from "./exposure-danger.js";
@@ -111,15 +112,25 @@ function installationOf(command: readonly string[], options: ProtectOptions): In
   refuse(checkPublicUrl(parsed.data), "");
   const { problems, dangers } = judgeExposure(parsed.data, options.dangerouslyAllowPlainHttp);
   refuse(problems, "\n(or --dangerously-allow-plain-http)");
+  const { config, notices } = withoutDocumentsBehindProxy(parsed.data);
   return protectInstallation({
     name: options.name,
     dataFolder: worldFolder({ dataDir: options.dataDir, name: options.name }, process.env),
-    config: parsed.data,
+    config,
     server: parsed.data.servers.only as ServerConfig,
     workingFolder: process.cwd(),
     operatorFlags: flagsOf(options),
     dangers,
+    notices,
   });
+}
+
+/** A desk behind a proxy is no reason not to start: clients that are known by a document register themselves instead. */
+function withoutDocumentsBehindProxy(config: Config): { readonly config: Config; readonly notices: readonly string[] } {
+  const variable = proxyVariable(process.env);
+  if (variable === undefined) return { config, notices: [] };
+  const notice = `Client ID metadata documents are off while ${variable} is set: addresses behind a proxy cannot be checked.`;
+  return { config: { ...config, registration: { ...config.registration, documents: "off" } }, notices: [notice] };
 }
 
 function flagsOf({ name, dataDir }: ProtectOptions): string {

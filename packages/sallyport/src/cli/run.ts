@@ -152,7 +152,7 @@ async function reportOf(program: Program, installation: Installation, parts: Rep
     servers,
     owner,
     operatorFlags: installation.operatorFlags,
-    warnings: installation.dangers,
+    warnings: [...installation.dangers, ...installation.notices],
     startedInMs: Math.round(parts.system.monotonicMs() - parts.started),
   };
 }

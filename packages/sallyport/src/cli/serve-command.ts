@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { ConfigError } from "../config/problem.js";
+import { checkProxy } from "../config/proxy.js";
 import { judgeExposure } from "./exposure-danger.js";
 import { loadInstallation } from "./load-installation.js";
 import { watchPolicy } from "./policy-reload.js";
@@ -37,7 +38,9 @@ export function addServeCommand(program: Command, done: (exitCode: number) => vo
     .addHelpText("after", HELP)
     .action(async (file: string, options: ServeOptions) => {
       const installation = loadInstallation(file);
-      const { problems, dangers } = judgeExposure(installation.config, options.dangerouslyAllowPlainHttp);
+      const { config } = installation;
+      const { problems: exposed, dangers } = judgeExposure(config, options.dangerouslyAllowPlainHttp);
+      const problems = [...exposed, ...checkProxy(config, process.env)];
       if (problems.length > 0) {
         throw new ConfigError(problems.map(({ path, message }) => `${file}: ${path.join(".")}: ${message}`).join("\n"));
       }

@@ -1,4 +1,5 @@
 import type { UserSummary } from "../sign-in/index.js";
+import { formatTable } from "./table.js";
 
 /** One line a person: who, how they sign in, what they may grant beyond the configuration. */
 export function formatUsers(users: readonly UserSummary[]): string {
@@ -9,16 +10,7 @@ export function formatUsers(users: readonly UserSummary[]): string {
     user.disabled ? "disabled" : signInOf(user),
     user.owner ? "everything" : allowedOf(user),
   ]);
-  const table = [["user", "roles", "signs in with", "may grant"], ...rows];
-  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)) + 2);
-  return table
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("")
-        .trimEnd(),
-    )
-    .join("\n");
+  return formatTable(["user", "roles", "signs in with", "may grant"], rows);
 }
 
 function signInOf({ password, passkeys }: UserSummary): string {

@@ -20,7 +20,7 @@ export interface Config {
   readonly signIn: { readonly oidc: OidcConfig };
   readonly registration: {
     readonly dynamic: boolean;
-    readonly documents: "open" | "off" | { readonly hosts: readonly string[] };
+    readonly documents: "open" | "off" | { readonly hosts: readonly string[] } | { readonly report: readonly string[] };
     readonly perHour: number;
   };
   readonly clients: Readonly<Record<string, ClientConfig>>;

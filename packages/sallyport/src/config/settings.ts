@@ -33,6 +33,10 @@ const scopes = z.record(
   }),
 );
 
+const hostName = z
+  .string()
+  .regex(/^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]+$/, "a host name in lower case, without port and path");
+
 const oneOrMoreGlobs = z.union([z.string().min(1), globs]);
 const rules = z.array(
   z
@@ -113,10 +117,14 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     path: "registration.documents",
-    type: z.union([z.enum(["open", "off"]), z.strictObject({ hosts: z.array(z.string().min(1)).min(1) })]),
+    type: z.union([
+      z.enum(["open", "off"]),
+      z.strictObject({ hosts: z.array(hostName).min(1) }),
+      z.strictObject({ report: z.array(hostName) }),
+    ]),
     default: "open",
     description:
-      "Client ID metadata documents: `open`, `off`, or `{ hosts: […] }` to admit only documents from these hosts.",
+      "Client ID metadata documents: `open`, `off`, `{ hosts: […] }` to admit only documents from these hosts, or `{ report: […] }` to admit all and record those that such a list would refuse (`sallyport client list` shows them). All but `off` are refused while `HTTPS_PROXY` is set: what a proxy connects to cannot be checked.",
   },
   {
     path: "registration.perHour",

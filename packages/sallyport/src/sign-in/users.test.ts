@@ -61,6 +61,17 @@ describe("what the operator does with people", () => {
     expect(await users.listUsers()).toMatchObject([{ entitlements: [] }]);
   });
 
+  it("replaces roles, counts each once, and refuses one without a name", async () => {
+    const { users } = createInstallation();
+    await users.addUser("alice", ["support"]);
+    await users.setRoles("Alice", ["finance", "finance"]);
+    expect(await users.listUsers()).toMatchObject([{ roles: ["finance"] }]);
+    await expect(users.setRoles("alice", ["ok", " "])).rejects.toThrow("A role has a name.");
+    await users.setRoles("alice", []);
+    expect(await users.listUsers()).toMatchObject([{ roles: [] }]);
+    await expect(users.setRoles("bob", [])).rejects.toThrow('There is no user "bob".');
+  });
+
   it("says which name does not exist, JSON-encoded, and lists no hashes", async () => {
     const here = createInstallation();
     await here.addPerson("alice");

@@ -28,6 +28,8 @@ export interface Users {
   /** Ends their browser sessions; the change feed ends their tokens. */
   disableUser(name: string): Promise<void>;
   enableUser(name: string): Promise<void>;
+  /** Replaces the roles given here; those from an identity provider are theirs. */
+  setRoles(name: string, roles: readonly string[]): Promise<void>;
   /** Takes password and passkeys away, ends browser sessions, makes a new code. */
   resetUser(name: string): Promise<IssuedCode>;
   /** Replaces what the person may be granted on `server` beyond the configuration; `[]` takes it away. */
@@ -57,6 +59,11 @@ export function createUsers(storage: SignInStorage, system: System): Users {
     },
     enableUser: async (name) => {
       await storage.users.update((await named(name)).sub, { disabled: false });
+    },
+    setRoles: async (name, roles) => {
+      const empty = roles.find((role) => role.trim() === "");
+      if (empty !== undefined) throw new TypeError("A role has a name.");
+      await storage.users.update((await named(name)).sub, { roles: [...new Set(roles)] });
     },
     resetUser: async (name) => {
       const { sub, owner } = await named(name);

@@ -1,5 +1,7 @@
 import type { ClientStore } from "@sallyport/auth/authorization-server";
+import type { ExpressionBuilder } from "kysely";
 import type { Backend } from "./backend.js";
+import type { Schema } from "./schema.js";
 import { fromJson, orNull, orUndefined } from "./values.js";
 
 export function createClientStore({ db, writeOne }: Backend): ClientStore {
@@ -9,13 +11,7 @@ export function createClientStore({ db, writeOne }: Backend): ClientStore {
         .selectFrom("clients")
         .selectAll()
         .where("client_id", "=", client_id)
-        .where(({ or, eb, exists, selectFrom }) =>
-          or([
-            eb("expires", "is", null),
-            eb("expires", ">", now),
-            exists(selectFrom("grants").select("id").whereRef("grants.client_id", "=", "clients.client_id")),
-          ]),
-        )
+        .where(isUsedOrLives(now))
         .executeTakeFirst();
       return (
         row && {
@@ -41,4 +37,14 @@ export function createClientStore({ db, writeOne }: Backend): ClientStore {
       });
     },
   };
+}
+
+/** A registration whose time is over is there no more, unless something was granted to it. */
+export function isUsedOrLives(now: number) {
+  return ({ or, eb, exists, selectFrom }: ExpressionBuilder<Schema, "clients">) =>
+    or([
+      eb("expires", "is", null),
+      eb("expires", ">", now),
+      exists(selectFrom("grants").select("id").whereRef("grants.client_id", "=", "clients.client_id")),
+    ]);
 }

@@ -50,6 +50,6 @@ async function widen(tx: Transaction<Schema>, grant: Grant): Promise<Grant> {
   return { ...before, scopes, updated };
 }
 
-function grantOf(row: Selectable<Schema["grants"]>): Grant {
+export function grantOf(row: Selectable<Schema["grants"]>): Grant {
   return { ...row, scopes: fromJson(row.scopes) };
 }

@@ -10,6 +10,7 @@ import { describeElsewhereStorage } from "./elsewhere.contract.js";
 import { type DatabaseUnderTest, TEST_MASTER_KEY } from "./opened.contract.js";
 import { describeProgramStorage } from "./program.contract.js";
 import { describeRefusalStorage } from "./refusals.contract.js";
+import { describeRegistryStorage } from "./registry.contract.js";
 import { describeSignInStorage } from "./sign-in.contract.js";
 import { openStore } from "./store.js";
 
@@ -76,6 +77,7 @@ describeSignInStorage(postgres);
 describeProgramStorage(postgres);
 describeElsewhereStorage(postgres);
 describeRefusalStorage(postgres);
+describeRegistryStorage(postgres);
 
 test("a server that answers before a commit is on its disk is refused", async () => {
   const url = `${base()}?options=${encodeURIComponent("-c synchronous_commit=off")}`;

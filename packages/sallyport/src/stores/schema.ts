@@ -18,6 +18,15 @@ export interface Schema {
     created: number;
     expires: number | null;
   };
+  /** For operators to see; what is decided is decided without it. */
+  client_documents: {
+    client_id: string;
+    host: string;
+    name: string | null;
+    unlisted: Flag;
+    first_seen: number;
+    last_seen: number;
+  };
   pending: { id_hash: string; client_id: string; expires: number; record: Json };
   codes: {
     code_hash: string;

@@ -8,6 +8,7 @@ import { describeElsewhereStorage } from "./elsewhere.contract.js";
 import { type DatabaseUnderTest, TEST_MASTER_KEY } from "./opened.contract.js";
 import { describeProgramStorage } from "./program.contract.js";
 import { describeRefusalStorage } from "./refusals.contract.js";
+import { describeRegistryStorage } from "./registry.contract.js";
 import { describeSignInStorage } from "./sign-in.contract.js";
 import { openStore } from "./store.js";
 
@@ -31,3 +32,4 @@ describeSignInStorage(sqlite);
 describeProgramStorage(sqlite);
 describeElsewhereStorage(sqlite);
 describeRefusalStorage(sqlite);
+describeRegistryStorage(sqlite);

@@ -1,5 +1,6 @@
 import type { System } from "@sallyport/auth";
 import type { AuthorizationServerStorage } from "@sallyport/auth/authorization-server";
+import type { ClientDocumentStore, Registry } from "../admin/storage.js";
 import type { InstallationStore } from "../config/installation-store.js";
 import type { ExternalGrantStore } from "../federation/external-grants.js";
 import type { ChangeFeed } from "../gateway/feed.js";
@@ -12,6 +13,7 @@ import { createBrowserSessionStore } from "./browser-sessions.js";
 import { createCatalogueStore } from "./catalogue.js";
 import { createCeremonyStore } from "./ceremonies.js";
 import { createChangeFeed } from "./change-feed.js";
+import { createClientDocumentStore } from "./client-documents.js";
 import { createClientStore } from "./clients.js";
 import { createCodeStore } from "./codes.js";
 import { createEntitlementStore } from "./entitlements.js";
@@ -24,6 +26,7 @@ import { createOneTimeCodeStore } from "./one-time-codes.js";
 import { createPendingStore } from "./pending.js";
 import { openPostgres } from "./postgres.js";
 import { createRefusalStore } from "./refusals.js";
+import { createRegistry } from "./registry.js";
 import { createReplayStore } from "./replay.js";
 import { rewrapAll } from "./rewrap.js";
 import { checkSeal } from "./seal-probe.js";
@@ -46,6 +49,8 @@ export interface StoreOptions {
 /** Every port of the program on one database. */
 export interface Store extends AuthorizationServerStorage, SignInStorage {
   readonly externalGrants: ExternalGrantStore;
+  readonly clientDocuments: ClientDocumentStore;
+  readonly registry: Registry;
   readonly feed: ChangeFeed;
   readonly keys: RotatableSigningKeys;
   readonly catalogue: CatalogueStore;
@@ -122,6 +127,8 @@ function createStore(
     oneTimeCodes: createOneTimeCodeStore(backend),
     ceremonies: createCeremonyStore(backend),
     externalGrants: createExternalGrantStore(backend, system),
+    clientDocuments: createClientDocumentStore(backend),
+    registry: createRegistry(backend),
     feed: createChangeFeed(backend),
     keys: createSigningKeys(backend, { sealer, system }),
     catalogue: createCatalogueStore(backend, system),

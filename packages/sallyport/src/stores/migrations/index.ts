@@ -3,6 +3,13 @@ import { up as initial } from "./0001-initial.js";
 import { up as elsewhere } from "./0002-elsewhere.js";
 import { up as parents } from "./0003-parents.js";
 import { up as refusals } from "./0004-refusals.js";
+import { up as clientDocuments } from "./0005-client-documents.js";
 
 /** In order; the version of a schema is the number of migrations it has seen. A released migration never changes. */
-export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [initial, elsewhere, parents, refusals];
+export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [
+  initial,
+  elsewhere,
+  parents,
+  refusals,
+  clientDocuments,
+];
