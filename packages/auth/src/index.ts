@@ -1,10 +1,12 @@
 // The public face of the resource server and of the shared words. Adding a line here makes it public.
-export { type CallGlob, createCallGlob, targetOf } from "./core/call-glob.js";
+export { type CallGlob, createCallGlob, createScopeGlob, namesRequests, targetOf } from "./core/call-glob.js";
 export { type Challenge, formatChallenge, parseChallenges } from "./core/challenge.js";
 export type { ClientMetadata } from "./core/client-metadata.js";
+export { CLIENT_REQUESTS, type ClientRequest, clientRequestCall } from "./core/client-request.js";
 export type { Allowed, Decision, Denied, RecordedDenial } from "./core/decision.js";
 export { evaluate, reachability } from "./core/evaluate.js";
 export { createGlob, type Glob } from "./core/glob.js";
+export { type JsonFault, type JsonScan, scanJson } from "./core/json-scan.js";
 export { judgedCalls } from "./core/judged-calls.js";
 export {
   type JsonObject,

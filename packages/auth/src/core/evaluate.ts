@@ -10,7 +10,7 @@ import { expandScopes } from "./scope.js";
  * 2. a deny rule applies, or allow rules exist for it and none applies → `rule`. Judged as if every entitled scope were granted
  * 3. the token's scopes (∩ entitlement, hierarchy applied) do not permit it → `scope`, with the least entitled scope that would
  * 4. the rules again, for conditions that read the scopes really granted → `rule`
- * Deny wins whatever the order of rules; where allow rules apply to a name, one of them has to hold.
+ * What servers ask of clients is judged by rules alone. Deny wins whatever the order of rules; where allow rules apply to a name, one of them has to hold.
  */
 export function evaluate(policy: Policy, input: EvaluationInput): Decision {
   try {
@@ -28,6 +28,7 @@ export function reachability(policy: Policy, input: EvaluationInput): "granted" 
 }
 
 function decide(policy: Policy, input: EvaluationInput): Decision {
+  if (input.call.kind === "request") return decideRequest(policy, input);
   const permitting = policy.permittedBy(input.call);
   const entitled = expandScopes(policy.hierarchy, input.entitled);
   const possible = permitting.filter((scope) => entitled.has(scope));
@@ -50,6 +51,21 @@ function decide(policy: Policy, input: EvaluationInput): Decision {
   const rule = verdict ?? `scope:${permitted}`;
   if (rules.length === applying.length) return { outcome: "allow", rule };
   const recorded = recordedDenials(applying, withScopes(input, effective));
+  return recorded.length === 0 ? { outcome: "allow", rule } : { outcome: "allow", rule, recorded };
+}
+
+/** What a server asks needs no scope: it is allowed unless a rule says otherwise, by the scopes that are really granted. */
+function decideRequest(policy: Policy, input: EvaluationInput): Decision {
+  const applying = policy.rulesFor?.(input.call) ?? policy.rules.filter((rule) => rule.applies(input.call));
+  if (applying.length === 0) return { outcome: "allow", rule: "default" };
+  const entitled = expandScopes(policy.hierarchy, input.entitled);
+  const granted = expandScopes(policy.hierarchy, input.principal.scopes);
+  const seen = withScopes(input, new Set([...granted].filter((scope) => entitled.has(scope))));
+  const rules = applying.filter(({ mode }) => mode !== "record");
+  const verdict = judge(rules, seen);
+  if (typeof verdict === "object") return verdict;
+  const recorded = recordedDenials(applying, seen);
+  const rule = verdict ?? "default";
   return recorded.length === 0 ? { outcome: "allow", rule } : { outcome: "allow", rule, recorded };
 }
 

@@ -5,7 +5,8 @@ export type Revision = (typeof REVISIONS)[number];
 /** The one revision without sessions, `initialize` and GET streams (R-50, SEP-2243 headers). */
 export const MODERN: Revision = "2026-07-28";
 
-export type McpKind = "tool" | "prompt" | "resource" | "task" | "protocol";
+/** `request`: what a server asks of the client (see `client-request.ts`); everything else is what a client asks. */
+export type McpKind = "tool" | "prompt" | "resource" | "task" | "protocol" | "request";
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 export type JsonObject = { readonly [key: string]: JsonValue };
@@ -27,7 +28,7 @@ export interface McpCall {
   readonly revision: Revision;
   readonly method: string;
   readonly kind: McpKind;
-  /** Tool or prompt name, or the normalised resource URI; `undefined` for protocol calls. */
+  /** Tool or prompt name, the normalised resource URI, or what kind of thing a server asks; `undefined` for protocol calls. */
   readonly name: string | undefined;
   readonly arguments: JsonObject | undefined | typeof UNKNOWN_ARGUMENTS;
 }

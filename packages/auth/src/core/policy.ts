@@ -31,6 +31,8 @@ export interface Policy {
   /** Scopes that each, alone, permit this call, least first; empty = the name is unknown or mapped to nothing. */
   permittedBy(call: McpCall): readonly string[];
   readonly rules: readonly Rule[];
+  /** Whether any rule names what servers ask of clients; absent: none does, and their answers need not be read for it. */
+  readonly judgesRequests?: boolean;
   /** The rules that apply to a call, for policies that need not try them all; it must agree with `rules` and their `applies`. */
   rulesFor?(call: McpCall): readonly Rule[];
 }

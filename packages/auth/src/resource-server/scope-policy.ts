@@ -1,4 +1,4 @@
-import { createCallGlob, targetOf } from "../core/call-glob.js";
+import { createScopeGlob, targetOf } from "../core/call-glob.js";
 import type { Policy, Rule } from "../core/policy.js";
 import { createScopeHierarchy } from "../core/scope.js";
 
@@ -36,7 +36,7 @@ export function scopePolicy({ scopes, rules = [] }: ScopePolicyOptions): ScopePo
   const size = (scope: string): number => hierarchy.get(scope)?.length ?? 1;
   // Least first: what includes less is asked for first. The sort is stable, so that among equals the order of the options counts.
   const leastFirst = [...names].sort((one, other) => size(one) - size(other));
-  const rows = leastFirst.map((scope) => ({ scope, globs: (scopes[scope]?.allow ?? []).map(createCallGlob) }));
+  const rows = leastFirst.map((scope) => ({ scope, globs: (scopes[scope]?.allow ?? []).map(createScopeGlob) }));
   return {
     hierarchy,
     rules,

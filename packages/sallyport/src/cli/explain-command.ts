@@ -18,6 +18,7 @@ interface ExplainOptions extends PolicyOptions {
   readonly prompt?: string;
   readonly resource?: string;
   readonly method?: string;
+  readonly request?: string;
   readonly args?: string;
   readonly revision?: Revision;
   readonly time?: string;
@@ -61,6 +62,7 @@ export function addExplainCommand(program: Command, done: (exitCode: number) => 
       "--method <method>",
       "send this method; --args are its params, or with --tool, --prompt, --resource: theirs",
     )
+    .option("--request <what>", "what the server asks of the client: sampling, elicitation, roots or tasks")
     .option("--args <json>", "arguments, a JSON object")
     .addOption(
       new Option("--revision <date>", "revision of MCP; default: the newest that has the method").choices(REVISIONS),
@@ -91,7 +93,7 @@ function ask({ policy, server }: PolicySource, question: Ask, now: number): Retu
 }
 
 function askOf(options: ExplainOptions): Ask {
-  const { sub, client, tool, prompt, resource, method, args, revision, address } = options;
+  const { sub, client, tool, prompt, resource, method, request, args, revision, address } = options;
   const time = options.time === undefined ? undefined : secondsOf(options.time);
   return {
     sub,
@@ -100,7 +102,7 @@ function askOf(options: ExplainOptions): Ask {
     act: options.act,
     allowed: options.allowed,
     ...(options.asClient && { kind: "client" as const }),
-    ...definedOf({ client, tool, prompt, resource, method, args, revision, time, address }),
+    ...definedOf({ client, tool, prompt, resource, method, request, args, revision, time, address }),
   };
 }
 

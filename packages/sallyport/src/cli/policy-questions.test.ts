@@ -96,8 +96,45 @@ describe("the questions of the command line", () => {
     expect(output).toContain("Nothing is deleted here.");
   });
 
+  test("what the server asks of the client is allowed until a rule says otherwise, and then says which", async () => {
+    expect(await explain("--request", "sampling")).toBe(0);
+    expect(answer()).toMatchObject({ allow: true, rule: "default", target: "requests/sampling" });
+    writeFileSync(
+      file(),
+      FILE.replace("tools/update_contact", "requests/elicitation").replace(
+        "args.credit_limit > 10000",
+        'args.mode == "url"',
+      ),
+    );
+    output = "";
+    expect(await explain("--request", "elicitation", "--args", '{"mode":"url"}')).toBe(1);
+    expect(answer()).toMatchObject({ rule: "crm.rules[1]@sallyport.yaml:8", line: 8, missingScopes: [] });
+    output = "";
+    expect(await explain("--request", "elicitation", "--args", '{"mode":"form"}')).toBe(0);
+    output = "";
+    expect(await main(["policy", "matrix", "--config", file()])).toBe(0);
+    expect(output).toMatch(/requests\/elicitation +if +if/);
+  });
+
+  test.each([
+    ["that no server asks", "requests/samplin", "is nothing that servers ask; there are requests/sampling"],
+    ["of no kind", "request/sampling", "does not begin with tools/"],
+  ])("2 for a rule over something %s", async (_, glob, says) => {
+    writeFileSync(file(), FILE.replace("tools/update_contact", glob));
+    expect(await explain("--tool", "a")).toBe(2);
+    expect(errors).toContain(says);
+  });
+
+  test("2 for a scope that would permit what servers ask", async () => {
+    writeFileSync(file(), FILE.replace("    rules:", '    scopes: { all: { allow: ["requests/*"] } }\n    rules:'));
+    expect(await explain("--tool", "a")).toBe(2);
+    expect(errors).toContain("needs no scope; name it in rules");
+  });
+
   const wrong: readonly (readonly [what: string, flags: readonly string[], says: string])[] = [
     ["nothing is asked", [], "exactly one of"],
+    ["a request is asked that servers do not send", ["--request", "lunch"], "servers ask sampling"],
+    ["a tool and a request are asked", ["--request", "roots", "--tool", "a"], "exactly one of"],
     ["two things are asked", ["--tool", "a", "--prompt", "b"], "exactly one of"],
     ["the arguments are not JSON", ["--tool", "a", "--args", "{"], "args"],
     ["the arguments are a list", ["--tool", "a", "--args", "[]"], "args"],

@@ -224,7 +224,7 @@ export const SETTINGS: readonly Setting[] = [
     type: rules,
     default: [],
     description:
-      "Rules of this server: `{ deny | allow, when, because, mode }`. `deny` and `allow` hold a glob or a list of globs as in `scopes`; `when` is a CEL condition; `because` is told to the caller; `mode: record` tries a rule without applying it. Deny wins; where an `allow` names something, one of them has to hold. See [policy](policy.md).",
+      "Rules of this server: `{ deny | allow, when, because, mode }`. `deny` and `allow` hold a glob or a list of globs as in `scopes`, or over `requests/…` (what servers ask of clients); `when` is a CEL condition; `because` is told to the caller; `mode: record` tries a rule without applying it. Deny wins; where an `allow` names something, one of them has to hold. See [policy](policy.md).",
   },
   {
     path: "servers.*.mode",

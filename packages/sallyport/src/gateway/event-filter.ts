@@ -14,7 +14,7 @@ export class EventFilter {
   /** No event ends before this offset of what is held. */
   #scanned = 0;
 
-  /** `replace` gets the data of one event and answers its replacement, or `undefined` to leave it. */
+  /** `replace` gets the data of one event and answers its replacement, `""` for none at all, or `undefined` to leave it. */
   constructor(
     private readonly replace: (data: string) => string | undefined,
     private readonly maxBytes: number,
@@ -63,6 +63,9 @@ export class EventFilter {
     const replaced = this.replace(text);
     if (replaced === undefined) return bytes;
     const others = lines.filter((line) => line !== "" && line !== "data" && !line.startsWith("data:"));
+    // HTML §9.2.6: without data nothing is dispatched, but the id counts for a later resumption.
+    if (replaced === "")
+      return Buffer.from(others.flatMap((line) => (line.startsWith("id:") ? `${line}\n\n` : [])).join(""));
     return Buffer.from([...others, ...replaced.split("\n").map((line) => `data: ${line}`), "", ""].join("\n"));
   }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   type Authenticated,
   type Judged,
+  type McpBody,
   McpError,
   MODERN,
   type Refusal,
@@ -12,16 +13,18 @@ import {
 import type { Decided } from "../decision-log/contract.js";
 import type { Credential, CredentialRequest } from "../upstream/credentials/contract.js";
 import { CredentialedExchange } from "../upstream/credentials/credentialed-exchange.js";
-import { UpstreamError, type UpstreamRequest } from "../upstream/upstream.js";
+import { type Exchange, UpstreamError, type UpstreamHandler, type UpstreamRequest } from "../upstream/upstream.js";
 import { ClientGone, checkContentHeaders, readBody } from "./body.js";
 import type { RefusalObserver } from "./contract.js";
 import { type CorsRules, createCors } from "./cors.js";
 import { notRecorded, sessionNotFound } from "./failures.js";
 import { createForwardedNames, forwardedHeaders, readHeaders } from "./headers.js";
+import { answerInPlace, type PlaceOptions } from "./in-place.js";
 import { type Asked, checkSessionless, type Incoming, readPost, readStream } from "./incoming.js";
 import { Lists } from "./lists.js";
 import { Outstanding } from "./outstanding.js";
 import { type HeaderRecord, Reply, type ReplyContext, sendRefusal } from "./reply.js";
+import { Screen, type Screened } from "./screen.js";
 
 export interface EndpointContext extends ReplyContext {
   readonly system: System;
@@ -41,6 +44,8 @@ const METHODS: ReadonlySet<string> = new Set<RequestFacts["method"]>(["POST", "G
 const RETRY: HeaderRecord = { "retry-after": "1" };
 
 const unknownSchema = () => undefined;
+
+const asks = ({ messages }: McpBody) => messages.some(({ type }) => type === "request");
 
 /** What the inner door gave. A failure is kept until the decision is recorded: it was taken, whatever becomes of the call. */
 interface InnerDoor {
@@ -144,7 +149,9 @@ export class Endpoint {
     if (!body.batch && first?.type === "request") reply.requestId = first.id;
     reply.resumable = revision !== MODERN;
     reply.standing = first?.type === "request" && first.method === "subscriptions/listen";
-    reply.read = this.#lists.readerOf({ who, revision, request: incoming.facts }, body, byMessage);
+    const listed = { who, revision, request: incoming.facts };
+    reply.read = this.#lists.readerOf(listed, body, byMessage);
+    if (server.resourceServer.policy.judgesRequests === true && asks(body)) this.#screen(reply, listed);
     return asked;
   }
 
@@ -152,8 +159,22 @@ export class Endpoint {
     const asked = readStream(incoming, this.#context.server.resourceServer.server);
     if (incoming.facts.method !== "GET") return asked;
     reply.standing = true;
-    reply.read = this.#lists.streamReaderOf({ who, revision: asked.revision, request: incoming.facts });
+    const listed = { who, revision: asked.revision, request: incoming.facts };
+    reply.read = this.#lists.streamReaderOf(listed);
+    // Such a stream outlives changes of the policy, which the screen looks at for every event.
+    this.#screen(reply, listed);
     return asked;
+  }
+
+  #screen(reply: Reply, screened: Screened): void {
+    const { server, system } = this.#context;
+    const screen = new Screen(server, system, screened);
+    const { read } = reply;
+    reply.screen = screen;
+    reply.read = (text) => {
+      const shown = screen.read(text);
+      return shown === "" || read === undefined ? shown : read(shown);
+    };
   }
 
   #judge(incoming: Incoming, who: Authenticated, asked: Asked): Judgement {
@@ -256,9 +277,14 @@ export class Endpoint {
     if (lastEventId !== undefined) headers["last-event-id"] = lastEventId;
     const { revision, bytes, body, calls } = asked;
     if (sessionId !== undefined) this.#outstanding.answer(principal, sessionId, body);
-    if (revision !== MODERN) reply.requestReader = (answer) => this.#outstanding.readerOf(principal, sessionId, answer);
+    let session = sessionId;
+    if (revision !== MODERN) {
+      reply.requestReader = (answer) => {
+        if (typeof answer.made === "string") session ??= answer.made;
+        return this.#outstanding.readerOf(principal, session, answer);
+      };
+    }
     const parsed = method === "POST" ? body : undefined;
-    const { upstream, credentials: source } = this.#context.server;
     const request: UpstreamRequest = {
       method,
       headers,
@@ -270,17 +296,27 @@ export class Endpoint {
       sessionId,
       lastEventId,
     };
+    if (reply.screen !== undefined) {
+      const dispatch: PlaceOptions["dispatch"] = (one, deaf) => this.#dispatch(one, deaf, inner);
+      const { system } = this.#context;
+      const place = { outstanding: this.#outstanding, system, request, session: () => session, dispatch };
+      reply.screen.answer = answerInPlace(place);
+    }
     const handler = incoming.watch?.sending(headers, reply) ?? reply;
     try {
-      if (source === undefined || inner?.credential === undefined) reply.attach(upstream.send(request, handler));
-      else {
-        const { asked, credential } = inner;
-        reply.attach(new CredentialedExchange({ upstream, request, source, asked, credential }, handler).start());
-      }
+      reply.attach(this.#dispatch(request, handler, inner));
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       handler.onError(error);
     }
+  }
+
+  /** @throws UpstreamError what the upstream throws for a request that it does not take. */
+  #dispatch(request: UpstreamRequest, handler: UpstreamHandler, inner: InnerDoor | undefined): Exchange {
+    const { upstream, credentials: source } = this.#context.server;
+    if (source === undefined || inner?.credential === undefined) return upstream.send(request, handler);
+    const { asked, credential } = inner;
+    return new CredentialedExchange({ upstream, request, source, asked, credential }, handler).start();
   }
 
   /** @throws McpError 404 for an id that is not this caller's (R-34, R-35): for them it does not exist. */

@@ -53,6 +53,16 @@ export class Outstanding {
     for (const id of ids) states?.set(id, "answered");
   }
 
+  /** The gateway answers this request itself, and nobody else may. `false`: it was answered before, and is only told again. */
+  settle(principal: Principal, session: string, id: string | number): boolean {
+    const key = keyOf(principal, session);
+    if (this.#sessions.get(key)?.get(id) === "answered") return false;
+    this.#note(key, id);
+    const states = this.#sessions.get(key);
+    if (states?.has(id)) states.set(id, "answered");
+    return true;
+  }
+
   #note(key: string, id: string | number): void {
     if (typeof id === "string" && id.length > MAX_ID_LENGTH) return;
     const states = this.#sessions.get(key) ?? new Map<string | number, State>();

@@ -8,6 +8,7 @@ import type { Cut, Exchanges, OpenExchange } from "./exchanges.js";
 import { type JsonRpcId, refusedStatus, retryAfter, toMcpError } from "./failures.js";
 import { returnedHeaders } from "./headers.js";
 import type { RequestReader } from "./request-reader.js";
+import type { Screen } from "./screen.js";
 
 /** What all replies of one server share. */
 export interface ReplyContext {
@@ -51,6 +52,8 @@ export class Reply implements UpstreamHandler, OpenExchange {
   requestReader:
     | ((answer: { readonly made: unknown; readonly events: boolean }) => RequestReader | undefined)
     | undefined;
+  /** Judges what the server asks of the client in this answer; part of `read`. */
+  screen: Screen | undefined;
   readonly principal: Principal;
   readonly resource: string;
 

@@ -8,7 +8,7 @@ import {
   type Revision,
 } from "@sallyport/auth";
 import { entitledScopes } from "./entitlement.js";
-import { type Explanation, explainBody, type Question } from "./explain.js";
+import { type Explanation, explainBody, explainClientRequest, type Question } from "./explain.js";
 import type { ServerPolicy } from "./server-policy.js";
 
 /** A question as people write it, on the command line and in expectations. */
@@ -29,6 +29,8 @@ export interface Ask {
   readonly prompt?: string;
   readonly resource?: string;
   readonly method?: string;
+  /** What the server asks of the client: `sampling`, `elicitation`, `roots` or `tasks`. */
+  readonly request?: string;
   /** Arguments of the tool or prompt, or the params of a bare method. JSON text, so that its numbers stay as they were written. */
   readonly args?: string;
   readonly revision?: Revision;
@@ -48,6 +50,7 @@ export function answerAsk(
   ask: Ask,
   server: { readonly name: string; readonly now: number },
 ): Explanation {
+  if (ask.request !== undefined) return answerRequest(policy, ask, server);
   const body = Buffer.from(bodyOf(ask));
   const revisions =
     ask.revision === undefined ? [MODERN, ...REVISIONS.filter((one) => one !== MODERN).reverse()] : [ask.revision];
@@ -63,6 +66,25 @@ export function answerAsk(
   if (answer === undefined) throw new AskError("no revision to answer for");
   return answer;
 }
+
+/** The methods by which servers ask. */
+const REQUEST_METHODS: Readonly<Record<string, string>> = {
+  sampling: "sampling/createMessage",
+  elicitation: "elicitation/create",
+  roots: "roots/list",
+  tasks: "tasks/get",
+};
+
+function answerRequest(policy: ServerPolicy, ask: Ask, server: { readonly name: string; readonly now: number }) {
+  const { request = "", tool, prompt, resource, method, revision = "2025-11-25" } = ask;
+  const named = REQUEST_METHODS[request];
+  if (named === undefined) throw new AskError(`request: servers ask ${Object.keys(REQUEST_METHODS).join(", ")}`);
+  if ([tool, prompt, resource, method].some((other) => other !== undefined)) throw new AskError(ONE_THING);
+  const body = bodyOf({ ...ask, method: named });
+  return explainClientRequest(policy, Buffer.from(body), questionOf(policy, { ask, revision, ...server }));
+}
+
+const ONE_THING = "ask for exactly one of tool, prompt, resource, method and request";
 
 interface QuestionParts {
   readonly ask: Ask;
@@ -148,7 +170,7 @@ function methodOf({ tool, prompt, resource }: Ask): string {
   ].filter(([name]) => name !== undefined);
   const [first, second] = named;
   if (first?.[1] === undefined || second !== undefined) {
-    throw new AskError("ask for exactly one of tool, prompt, resource and method");
+    throw new AskError(ONE_THING);
   }
   return first[1];
 }

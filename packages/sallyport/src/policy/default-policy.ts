@@ -11,6 +11,7 @@ const NEEDS: Readonly<Record<Exclude<McpKind, "tool">, readonly string[]>> = {
   resource: READS,
   protocol: READS,
   task: NONE,
+  request: NONE,
 };
 
 /**

@@ -38,6 +38,7 @@ const expectation = z.strictObject({
   prompt: text.optional(),
   resource: text.optional(),
   method: text.optional(),
+  request: text.optional(),
   args: z.union([z.record(z.string(), z.unknown()), text]).optional(),
   revision: z.enum(REVISIONS).optional(),
   time: z.iso.datetime({ offset: true }).optional(),
@@ -76,7 +77,7 @@ function expectationOf(one: z.infer<typeof expectation>, place: string): Expecta
     ...(args !== undefined && { args: typeof args === "string" ? args : JSON.stringify(args) }),
     ...(time !== undefined && { time: Math.floor(Date.parse(time) / 1000) }),
   } as Ask;
-  const named = one.tool ?? one.prompt ?? one.resource ?? one.method ?? "";
+  const named = one.tool ?? one.prompt ?? one.resource ?? one.method ?? one.request ?? "";
   return { title: title ?? `${one.sub} ${named}`, server, ask, readOnly, expect, rule, place };
 }
 

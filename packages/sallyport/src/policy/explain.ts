@@ -1,5 +1,6 @@
 import {
   callsOf,
+  clientRequestCall,
   type Decision,
   type Denied,
   type EvaluationInput,
@@ -81,6 +82,15 @@ export function explainBody(policy: ServerPolicy, body: Uint8Array, question: Qu
   }
 }
 
+/** The same for what a server asks of the client. */
+export function explainClientRequest(policy: ServerPolicy, body: Uint8Array, question: Question): Explanation {
+  const parsed = parseMcpBody(body);
+  const calls = parsed.messages.flatMap((message) =>
+    message.type === "response" ? [] : (clientRequestCall(message, question) ?? []),
+  );
+  return explainCalls(policy, judgedCalls(parsed, calls), question);
+}
+
 function callsOfBody({ messages }: McpBody, question: Question): readonly McpCall[] {
   return messages.flatMap((message) => (message.type === "response" ? [] : callsOf(message, question)));
 }
@@ -136,13 +146,14 @@ function asJudged({ policy }: ServerPolicy, input: EvaluationInput): EvaluationI
   const { principal } = input;
   const entitled = expandScopes(policy.hierarchy, input.entitled);
   const atBest = { ...input, principal: { ...principal, scopes: [...entitled] } };
-  const decision = evaluate(policy, atBest);
-  if (decision.outcome === "deny" && decision.kind === "rule") return atBest;
+  const decision = input.call.kind === "request" ? undefined : evaluate(policy, atBest);
+  if (decision?.outcome === "deny" && decision.kind === "rule") return atBest;
   const granted = [...expandScopes(policy.hierarchy, principal.scopes)].filter((scope) => entitled.has(scope));
   return { ...input, principal: { ...principal, scopes: granted } };
 }
 
 function reasonToAllow(rule: string): string {
+  if (rule === "default") return "no rule denies what servers ask";
   return rule.startsWith("scope:")
     ? `${rule.slice("scope:".length)} permits it and no rule denies`
     : "an allow rule holds";

@@ -27,6 +27,8 @@ const KINDS: Readonly<Record<string, Pick<McpCall, "kind" | "method">>> = {
   tools: { kind: "tool", method: "tools/call" },
   prompts: { kind: "prompt", method: "prompts/get" },
   resources: { kind: "resource", method: "resources/read" },
+  // What servers ask of clients needs no scope: rules alone say.
+  requests: { kind: "request", method: "" },
 };
 
 /** Made from the file and from the tools that are known; nobody's sessions are looked at. */
@@ -66,7 +68,7 @@ function rowOf(
     arguments: UNKNOWN_ARGUMENTS,
   };
   const rules = policy.rules.filter((rule) => rule.mode !== "record" && rule.applies(call));
-  const permitting = policy.policy.permittedBy(call);
+  const permitting = call.kind === "request" ? policy.scopes : policy.policy.permittedBy(call);
   const cell = (scopes: readonly string[]) => cellOf(rules, permitting, expandScopes(policy.policy.hierarchy, scopes));
   return {
     target,

@@ -28,6 +28,10 @@ export class PolicyHolder implements Policy {
     return this.#current.policy.rules;
   }
 
+  get judgesRequests(): boolean {
+    return this.#current.policy.judgesRequests ?? false;
+  }
+
   permittedBy(call: McpCall): readonly string[] {
     return this.#current.policy.permittedBy(call);
   }

@@ -1,4 +1,12 @@
-import { type CallGlob, createCallGlob, type McpCall, type Policy, type Rule, targetOf } from "@sallyport/auth";
+import {
+  type CallGlob,
+  createCallGlob,
+  type McpCall,
+  namesRequests,
+  type Policy,
+  type Rule,
+  targetOf,
+} from "@sallyport/auth";
 import type { Problem } from "../config/problem.js";
 import type { Config, RuleConfig } from "../config/schema.js";
 import { type Condition, ConditionError, compileCondition } from "./condition.js";
@@ -126,6 +134,7 @@ export function withRules(policy: Policy, rules: readonly PolicyRule[]): Policy 
     hierarchy: policy.hierarchy,
     permittedBy: (call) => policy.permittedBy(call),
     rules,
+    judgesRequests: rules.some(({ patterns }) => patterns.some(namesRequests)),
     rulesFor: (call: McpCall) => {
       const target = targetOf(call);
       return target === undefined ? NONE : find(target);

@@ -1,4 +1,4 @@
-import { createCallGlob, createScopeHierarchy, type Policy } from "@sallyport/auth";
+import { createScopeGlob, createScopeHierarchy, type Policy } from "@sallyport/auth";
 import type { Problem } from "../config/problem.js";
 import type { Config, ServerConfig } from "../config/schema.js";
 import type { Catalogue } from "./catalogue.js";
@@ -61,7 +61,7 @@ function checkScopes(path: Problem["path"], { scopes }: ServerConfig): readonly 
     }
   };
   for (const [scope, { allow = [] }] of Object.entries(scopes)) {
-    for (const [index, glob] of allow.entries()) attempt([...path, scope, "allow", index], () => createCallGlob(glob));
+    for (const [index, glob] of allow.entries()) attempt([...path, scope, "allow", index], () => createScopeGlob(glob));
   }
   const includes = Object.entries(scopes).map(([scope, entry]) => [scope, entry.includes ?? []] as const);
   attempt(path, () => createScopeHierarchy(Object.fromEntries(includes)));

@@ -1,0 +1,94 @@
+import { type JsonObject, type JsonValue, parseMcpBody, scanJson } from "@sallyport/auth";
+import { isObject } from "./answers.js";
+
+/** One thing that a server asks of the client in a message; `undefined` where nobody can say what it is. */
+export type AskedOfClient = { readonly method: string; readonly params: JsonValue | undefined } | undefined;
+
+/** A message that asks something. */
+export interface Asking {
+  /** `request`: of its own, with the id under which it wants an answer. `input`: inside an answer to the client. */
+  readonly form: "request" | "input";
+  readonly id: string | number | undefined;
+  readonly asked: readonly AskedOfClient[];
+  /** Its numbers cannot all be read exactly: conditions must not read them. */
+  readonly inexactNumbers: boolean;
+}
+
+/** Deeper nesting than this is not looked into, and counts as nothing that can be read. */
+const MAX_DEPTH = 1_000;
+
+/**
+ * What one message of an answer asks of the client, in every form that some revision has for it; `undefined`: nothing. Names are found in
+ * whatever case they are written, because some clients read them so, and what no two parsers would read alike is asked by `undefined`.
+ */
+export function readAsking(message: JsonValue, text: () => string): Asking | undefined {
+  if (!isObject(message)) return undefined;
+  const id = typeof message.id === "string" || typeof message.id === "number" ? message.id : undefined;
+  if (looksLikeRequest(message)) return readRequest(id, text);
+  const inputs = [...inputsIn(message), ...elicitationsIn(message)];
+  const [first] = inputs;
+  if (first === undefined) return undefined;
+  const json = text();
+  const scan = scanJson(Buffer.from(json), json, MAX_DEPTH);
+  const asked = scan.fault === undefined ? inputs.flat() : [undefined];
+  return { form: "input", id, asked, inexactNumbers: scan.inexactNumbers };
+}
+
+function looksLikeRequest(message: JsonObject): boolean {
+  const names = Object.keys(message).map((name) => name.toLowerCase());
+  if (!names.includes("method")) return false;
+  const { method } = message;
+  // Without an id in any case it is a notification to everybody.
+  return names.includes("id") || typeof method !== "string" || !method.startsWith("notifications/");
+}
+
+/** By the same strict reading as what clients send (design: forward what was judged). */
+function readRequest(id: Asking["id"], text: () => string): Asking {
+  try {
+    const { messages, inexactNumbers } = parseMcpBody(Buffer.from(text()));
+    const asked = messages.map((message) =>
+      message.type === "response" ? undefined : { method: message.method, params: message.params },
+    );
+    return { form: "request", id, asked, inexactNumbers };
+  } catch {
+    return { form: "request", id, asked: [undefined], inexactNumbers: true };
+  }
+}
+
+/** MRTR: `inputRequests` of a result, of the task in it, or of a notification about a task; one list for each such member. */
+function inputsIn({ result, params }: JsonObject): readonly (readonly AskedOfClient[])[] {
+  const places = [result, member(result, "task"), params, member(params, "task")];
+  return places.flatMap((place) => foldedMembers(place, "inputRequests").map(requestsOf));
+}
+
+function requestsOf({ value, exact }: Found): readonly AskedOfClient[] {
+  if (!exact || !isObject(value)) return [undefined];
+  return Object.values(value).map((entry) =>
+    isObject(entry) && typeof entry.method === "string" ? { method: entry.method, params: entry.params } : undefined,
+  );
+}
+
+/** 2025-11-25, `URLElicitationRequiredError` (-32042): the error asks the client to open addresses. */
+function elicitationsIn({ error }: JsonObject): readonly (readonly AskedOfClient[])[] {
+  return foldedMembers(member(error, "data"), "elicitations").map(({ value, exact }) => {
+    if (!exact || !Array.isArray(value)) return [undefined];
+    return value.map((params: JsonValue) => ({ method: "elicitation/create", params }));
+  });
+}
+
+interface Found {
+  readonly value: JsonValue | undefined;
+  readonly exact: boolean;
+}
+
+function foldedMembers(value: JsonValue | undefined, name: string): readonly Found[] {
+  if (!isObject(value)) return [];
+  const folded = name.toLowerCase();
+  return Object.keys(value)
+    .filter((key) => key.toLowerCase() === folded)
+    .map((key) => ({ value: value[key], exact: key === name }));
+}
+
+function member(value: JsonValue | undefined, name: string): JsonValue | undefined {
+  return isObject(value) ? value[name] : undefined;
+}
