@@ -10,6 +10,7 @@ import { CliError, EXIT } from "./exit.js";
 import { loadInstallation } from "./load-installation.js";
 import { loadPolicy, type PolicySource } from "./policy-source.js";
 import { createProgramSystem } from "./program-system.js";
+import { addReplayCommand } from "./replay-command.js";
 
 interface MatrixOptions {
   readonly config: string;
@@ -70,6 +71,7 @@ export function addPolicyCommands(program: Command, done: Done): void {
       const failures = await testPolicy(file ?? options.config.replace(/(?:\.ya?ml)?$/, ".tests.yaml"), options);
       done(failures === 0 ? EXIT.ok : EXIT.refused);
     });
+  addReplayCommand(policy, done);
 }
 
 async function printMatrix(options: MatrixOptions): Promise<void> {

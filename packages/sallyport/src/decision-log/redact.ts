@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from "@sallyport/auth";
 
-const REDACTED = "[redacted]";
+/** Stands for whatever was taken out. */
+export const REDACTED = "[redacted]";
 
 /** Names of members that hold secrets wherever they stand. */
 const SECRET_NAME =

@@ -25,7 +25,7 @@ function listOf(items: readonly JsonValue[]): CelInput {
 }
 
 /** @throws RangeError, which is an evaluation error. */
-function bound(size: number): void {
+export function bound(size: number): void {
   if (size > MAX_ITEMS) throw new RangeError(`more than ${MAX_ITEMS.toLocaleString("en")} items`);
 }
 

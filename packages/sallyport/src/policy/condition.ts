@@ -1,7 +1,8 @@
-import { type CelEnv, celEnv, celError, isCelError, parse, plan } from "@bufbuild/cel";
+import { type CelEnv, celEnv, isCelError, parse, plan } from "@bufbuild/cel";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { type EvaluationInput, type JsonObject, UNKNOWN_ARGUMENTS } from "@sallyport/auth";
+import { type EvaluationInput, type JsonObject, type McpCall, UNKNOWN_ARGUMENTS } from "@sallyport/auth";
 import { type ConditionProblem, checkCondition } from "./condition-check.js";
+import { celOfPartlyKnown, isUnknown, partlyKnown, UNKNOWN } from "./condition-unknown.js";
 import { celOfObject } from "./condition-values.js";
 
 /** A compiled CEL expression over `args`, `principal`, `call`, `time` and `request`. */
@@ -10,7 +11,8 @@ export interface Condition {
   /** The names that it reads: `args`, `principal`, `principal.chain`, … */
   readonly reads: ReadonlySet<string>;
   /**
-   * True, false, or `"unknown"` while the arguments are unknown and the answer depends on them, the time or the request.
+   * True, false, or `"unknown"`: while the arguments are unknown and the answer depends on them, the time or the request; and where it
+   * depends on what is not known any more of a call that is long over (see `condition-unknown.ts`).
    * @throws Error for whatever fails: a missing member, a type that does not fit, a list over 1,000 items. That denies.
    */
   evaluate(input: EvaluationInput): boolean | "unknown";
@@ -27,13 +29,6 @@ export class ConditionError extends Error {
 const ENVIRONMENT: CelEnv = celEnv();
 const VOLATILE = ["args", "time", "request"] as const;
 
-/**
- * While nobody has called, these are errors of their own: CEL's `&&` and `||` answer without an operand that failed exactly when it could
- * not have changed the answer, which is what "unknown" means.
- */
-const NOT_KNOWN_YET = "\u0000not known yet";
-const UNKNOWN = celError(NOT_KNOWN_YET);
-
 /** Compiles the text of a condition. @throws ConditionError that lists every problem with its place. */
 export function compileCondition(text: string): Condition {
   const parsed = parseText(text);
@@ -49,7 +44,7 @@ export function compileCondition(text: string): Condition {
       const answer = run(listing ? new Listed(input) : new Called(input));
       if (typeof answer === "boolean") return answer;
       if (!isCelError(answer)) throw new TypeError("the condition is neither true nor false");
-      if (listing && isUnknown(answer)) return "unknown";
+      if (isUnknown(answer)) return "unknown";
       throw new Error(answer.message);
     },
   };
@@ -65,24 +60,18 @@ function parseText(text: string): ReturnType<typeof parse> {
   }
 }
 
-/** Errors of several operands are merged: the first lends its message, the others are the cause. */
-function isUnknown(error: unknown): boolean {
-  if (Array.isArray(error)) return error.some(isUnknown);
-  if (!isCelError(error)) return false;
-  return error.message === NOT_KNOWN_YET || isUnknown(error.cause);
-}
-
 /** The bindings of one evaluation, each made when it is read. */
 class Called {
   readonly #input: EvaluationInput;
+  #args: unknown;
 
   constructor(input: EvaluationInput) {
     this.#input = input;
   }
 
   get args(): unknown {
-    const { arguments: args } = this.#input.call;
-    return celOfObject(typeof args === "object" ? args : {});
+    this.#args ??= argumentsOf(this.#input);
+    return this.#args;
   }
 
   get principal(): unknown {
@@ -92,8 +81,10 @@ class Called {
   }
 
   get call(): unknown {
-    const { server, method, kind, name, revision } = this.#input.call;
-    return celOfObject(present({ server, method, kind, name, revision }));
+    const { call } = this.#input;
+    const { server, method, kind, name, revision } = call;
+    const members = present({ server, method, kind, name, revision });
+    return isNameCut(call) ? celOfPartlyKnown(partlyKnown(members, name ?? "")) : celOfObject(members);
   }
 
   get time(): unknown {
@@ -118,6 +109,24 @@ class Listed extends Called {
   override get request(): unknown {
     return UNKNOWN;
   }
+}
+
+function argumentsOf({ call: { arguments: args } }: EvaluationInput): unknown {
+  if (typeof args !== "object") return celOfObject({});
+  return celOfPartlyKnown(args) ?? celOfObject(args);
+}
+
+/** Calls whose name was not recorded whole. */
+const CUT = new WeakSet<McpCall>();
+
+/** From now on conditions do not know the name of `call`. Answers the same call. */
+export function withNameCut(call: McpCall): McpCall {
+  CUT.add(call);
+  return call;
+}
+
+function isNameCut(call: McpCall): boolean {
+  return CUT.has(call);
 }
 
 /** What is not there is missing, as `has()` understands it, and not null. */

@@ -1,0 +1,333 @@
+import {
+  type Actor,
+  type CallGlob,
+  createCallGlob,
+  type Decision,
+  type Denied,
+  type EvaluationInput,
+  evaluate,
+  type JsonObject,
+  judgedCalls,
+  type McpCall,
+  type Policy,
+  type Revision,
+  type Rule,
+  targetOf,
+} from "@sallyport/auth";
+import type { Config } from "../config/schema.js";
+import { withNameCut } from "./condition.js";
+import { LOST_ARGUMENTS, partlyKnown } from "./condition-unknown.js";
+import { clientScopes, entitledScopes } from "./entitlement.js";
+import { createServerPolicy, type ServerPolicy } from "./server-policy.js";
+
+/** What a decision was made on, as it was recorded: wire form of the decision log. */
+export interface RecordedQuestion {
+  readonly server: string;
+  readonly method: string;
+  readonly kind: McpCall["kind"];
+  readonly name?: string;
+  readonly toolScope?: string;
+  readonly revision: string;
+  readonly iss: string;
+  readonly sub: string;
+  readonly client: string;
+  readonly asClient?: true;
+  readonly actors?: readonly Actor[];
+  readonly roles?: readonly string[];
+  readonly scopes: string;
+  readonly entitled: string;
+  readonly names?: readonly string[];
+  readonly allowed?: string;
+  readonly http: "POST" | "GET" | "DELETE";
+  readonly address?: string;
+}
+
+/** What one record has to itself. */
+export interface RecordedMoment {
+  /** Integer seconds. */
+  readonly time: number;
+  /** The call had arguments. */
+  readonly committed: boolean;
+  /** Conditions could not read them. */
+  readonly inexact: boolean;
+  /** JSON text of what was kept of them; `undefined`: nothing. */
+  keptArguments(): string | undefined;
+}
+
+export type Answer = "allow" | Denied["kind"];
+
+/** One recorded call as another policy answers it. */
+export interface Replayed {
+  /** `undecidable`: it depends on what was not recorded, and is not guessed. */
+  readonly answer: Answer | "undecidable";
+  /** What decides: a rule, `scope:<name>` or `default`. Of an undecidable one: what would have to be known for it. */
+  readonly rule: string;
+  readonly reason: string;
+  /** Rules in record mode that would have denied. */
+  readonly recorded: readonly string[];
+  /** Rules in record mode that cannot tell whether they would have. */
+  readonly unsure: readonly string[];
+}
+
+export interface ReplayOptions {
+  readonly config: Pick<Config, "rules" | "servers" | "source">;
+  /** The text that stands for a part of arguments that was not kept. */
+  readonly redacted: string;
+}
+
+/** Decides recorded calls anew. `question` is the same object for records that agree in all of it: what was found out is kept by it. */
+export type Replay = (question: RecordedQuestion, moment: RecordedMoment) => Replayed;
+
+/**
+ * Decides recorded calls by the policy of a file: its scopes, rules and `access`; tools by what the catalogue said then, and entitlements by
+ * the names, roles and additions of then. Where the file has no `access`, what was entitled then is. Nothing is guessed: what depends on
+ * arguments or on a part of a name that was not recorded is undecidable.
+ */
+export function createReplay({ config, redacted }: ReplayOptions): Replay {
+  const servers = new Map(Object.entries(config.servers).map(([name]) => [name, createReplayServer(config, name)]));
+  const prepared = new WeakMap<RecordedQuestion, Prepared>();
+  return (question, moment) => {
+    const server = servers.get(question.server);
+    if (server === undefined) return NO_SERVER;
+    let known = prepared.get(question);
+    if (known === undefined) {
+      known = prepare(question, server);
+      prepared.set(question, known);
+    }
+    return answerOf(known, moment, redacted);
+  };
+}
+
+/** The same policy with every rule enforced, whatever mode it is in. */
+export function enforceAll<T extends Pick<Config, "rules" | "servers">>(config: T): T {
+  const enforced = (rules: Config["rules"]) => rules.map(({ mode: _, ...rule }) => rule);
+  const servers = Object.entries(config.servers).map(
+    ([name, server]) => [name, { ...server, mode: "enforce" as const, rules: enforced(server.rules) }] as const,
+  );
+  return { ...config, rules: enforced(config.rules), servers: Object.fromEntries(servers) };
+}
+
+const NOTHING_RECORDED = { recorded: [], unsure: [] } as const;
+const NO_SERVER: Replayed = {
+  answer: "unknown",
+  rule: "default",
+  reason: "no such server in the file",
+  ...NOTHING_RECORDED,
+};
+
+interface ReplayServer {
+  readonly current: ServerPolicy;
+  /** Refuses where a condition cannot tell, and says that it met one. */
+  readonly worst: Watched;
+  /** Lets through where a condition cannot tell. */
+  readonly best: Policy;
+  /** Everything that names of calls are matched with. */
+  readonly globs: readonly CallGlob[];
+  /** What the catalogue says of the tool in question. */
+  says(toolScope: string | undefined): void;
+}
+
+interface Watched {
+  readonly policy: Policy;
+  /** Rules that could not tell since the last look. */
+  met(): readonly string[];
+}
+
+function createReplayServer(config: ReplayOptions["config"], name: string): ReplayServer {
+  const server = config.servers[name];
+  if (server === undefined) throw new TypeError(`replay: no server ${JSON.stringify(name)}`);
+  let toolScope: string | undefined;
+  const current = createServerPolicy(config, { name, config: server }, { scopeOf: () => toolScope });
+  const ofScopes = Object.values(server.scopes ?? {}).flatMap(({ allow = [] }) => allow.map(createCallGlob));
+  return {
+    current,
+    worst: watch(current.policy),
+    best: withConditions(current.policy, (rule, answer) => (answer === "unknown" ? rule.effect === "allow" : answer)),
+    globs: [...ofScopes, ...current.rules.flatMap(({ patterns }) => patterns)],
+    says: (scope) => {
+      toolScope = scope;
+    },
+  };
+}
+
+type Answered = boolean | "unknown";
+
+function watch(policy: Policy): Watched {
+  let met: string[] = [];
+  return {
+    policy: withConditions(policy, (rule, answer) => {
+      if (answer === "unknown") met.push(rule.id);
+      return answer;
+    }),
+    met: () => {
+      const those = met;
+      if (those.length > 0) met = [];
+      return those;
+    },
+  };
+}
+
+/** The same policy with another say about what conditions answer. */
+function withConditions(policy: Policy, say: (rule: Rule, answer: Answered) => Answered): Policy {
+  const wrapped = new Map<Rule, Rule>();
+  const wrap = (rule: Rule): Rule => {
+    const { when } = rule;
+    if (when === undefined) return rule;
+    const known = wrapped.get(rule) ?? { ...rule, when: (input: EvaluationInput) => say(rule, when(input)) };
+    wrapped.set(rule, known);
+    return known;
+  };
+  return {
+    hierarchy: policy.hierarchy,
+    permittedBy: (call) => policy.permittedBy(call),
+    rules: policy.rules.map(wrap),
+    rulesFor: (call) => (policy.rulesFor?.(call) ?? policy.rules.filter((rule) => rule.applies(call))).map(wrap),
+  };
+}
+
+/** A question with everything that does not change from one record to the next. */
+interface Prepared {
+  readonly server: ReplayServer;
+  readonly question: RecordedQuestion;
+  readonly input: Omit<EvaluationInput, "now">;
+  readonly readsArguments: boolean;
+  readonly readsTime: boolean;
+  readonly isCut: boolean;
+  /** The answer where the rest of the name would have to be known. */
+  readonly undecided: Replayed | undefined;
+  /** The last answer and the arguments it was for: they repeat themselves at once or not at all. Only where the time does not matter. */
+  last: { readonly args: string; readonly answer: Replayed } | undefined;
+}
+
+function prepare(question: RecordedQuestion, server: ReplayServer): Prepared {
+  const call = callOf(question);
+  const applying = server.current.rules.filter((rule) => rule.applies(call));
+  const reads = (name: string) => applying.some(({ condition }) => condition?.reads.has(name));
+  const isCut = isNameCut(question);
+  const [actor, ...chain] = question.actors ?? [];
+  const { iss, sub, client, http, address } = question;
+  return {
+    server,
+    question,
+    input: {
+      principal: {
+        ...{ iss, sub, client_id: client, actor, chain, roles: question.roles ?? [] },
+        kind: question.asClient ? "client" : "user",
+        scopes: listOf(question.scopes),
+        // No condition reads these.
+        ...{ sid: undefined, jti: undefined, cnf: undefined, exp: 0, iat: 0 },
+      },
+      entitled: entitledOf(question, server.current),
+      call: isCut ? withNameCut(call) : call,
+      request: { method: http, remoteAddress: address },
+    },
+    readsArguments: reads("args"),
+    readsTime: reads("time"),
+    isCut,
+    undecided: isCut && !server.globs.every((glob) => isDecided(glob, targetOf(call) ?? "")) ? NAME_CUT : undefined,
+    last: undefined,
+  };
+}
+
+function callOf({ server, method, kind, name, revision }: RecordedQuestion): McpCall {
+  return { server, method, kind, name, revision: revision as Revision, arguments: undefined };
+}
+
+const listOf = (text: string | undefined) => (text === undefined || text === "" ? [] : text.split(" "));
+
+/** What the file would have entitled this caller to, then. */
+function entitledOf(question: RecordedQuestion, { scopes, config: { access } }: ServerPolicy): readonly string[] {
+  if (access === undefined) return listOf(question.entitled);
+  const { iss, sub, names = [], roles = [], allowed, asClient } = question;
+  if (asClient) return clientScopes(sub, { scopes, access });
+  const [name = `${iss}|${sub}`, ...identities] = names;
+  const user = { name, identities, roles, owner: false, disabled: false };
+  return entitledScopes({ user, scopes, access, allowed: listOf(allowed) });
+}
+
+const NAME_CUT: Replayed = {
+  answer: "undecidable",
+  rule: "default",
+  reason: "the name was not recorded whole",
+  ...NOTHING_RECORDED,
+};
+const MAX_NAME = 256;
+const CUT = "…";
+
+/** The log leaves out queries of resources, and the rest of what is very long. */
+function isNameCut({ kind, name }: RecordedQuestion): boolean {
+  return name?.endsWith(CUT) === true && (kind === "resource" || name.length >= MAX_NAME);
+}
+
+/** Whether what is left of a cut name says by itself if the whole matches; where it does, what is left matches just so. */
+function isDecided({ pattern, exact, prefix }: CallGlob, target: string): boolean {
+  const known = target.slice(0, -CUT.length);
+  if (exact !== undefined) return !exact.startsWith(known);
+  if (!known.startsWith(prefix)) return !prefix.startsWith(known);
+  const rest = pattern.slice(pattern.indexOf("*"));
+  return rest === "**" || (rest === "*" && known.slice(prefix.length).includes("/"));
+}
+
+function answerOf(prepared: Prepared, moment: RecordedMoment, redacted: string): Replayed {
+  if (prepared.undecided !== undefined) return prepared.undecided;
+  const { readsTime, last } = prepared;
+  const readsArguments = prepared.readsArguments && moment.committed;
+  const kept = readsArguments ? moment.keptArguments() : undefined;
+  // No JSON of an object is one of these words.
+  const args = !readsArguments ? "none" : moment.inexact ? "unreadable" : (kept ?? "lost");
+  if (last?.args === args && !readsTime) return last.answer;
+  const answer = decide(prepared, readsArguments ? argumentsOf(kept, redacted) : undefined, moment);
+  prepared.last = { args, answer };
+  return answer;
+}
+
+function argumentsOf(kept: string | undefined, redacted: string): JsonObject {
+  if (kept === undefined) return LOST_ARGUMENTS;
+  const args = JSON.parse(kept) as JsonObject;
+  return kept.includes(redacted) ? partlyKnown(args, redacted) : args;
+}
+
+/**
+ * Where conditions cannot tell, the answer is looked for at both ends: as if each of them refused, and as if none did. More refusing never
+ * allows, so that two equal answers are the answer.
+ */
+function decide(prepared: Prepared, args: JsonObject | undefined, moment: RecordedMoment): Replayed {
+  const { server, question, input } = prepared;
+  const { worst, best } = server;
+  const asked = { ...input, call: callWith(prepared, args, moment), now: moment.time };
+  server.says(question.toolScope);
+  const atWorst = evaluate(worst.policy, asked);
+  const met = worst.met();
+  if (met.length === 0) return replayed(atWorst);
+  const atBest = evaluate(best, asked);
+  if (answerIn(atBest) === answerIn(atWorst)) {
+    const sure = replayed(atBest);
+    return { ...sure, unsure: replayed(atWorst).recorded.filter((rule) => !sure.recorded.includes(rule)) };
+  }
+  const reason = "a condition reads what was not kept of the arguments, or of the name";
+  return { answer: "undecidable", rule: met[0] ?? "default", reason, ...NOTHING_RECORDED };
+}
+
+/** Conditions that could not read a body's arguments then cannot now. */
+function callWith(
+  { input: { call }, isCut }: Prepared,
+  args: JsonObject | undefined,
+  { inexact }: RecordedMoment,
+): McpCall {
+  if (args === undefined) return call;
+  const [asked = call] = judgedCalls({ inexactNumbers: inexact }, [{ ...call, arguments: args }]);
+  return isCut ? withNameCut(asked) : asked;
+}
+
+const answerIn = (decision: Decision): Answer => (decision.outcome === "allow" ? "allow" : decision.kind);
+
+function replayed(decision: Decision): Replayed {
+  const allowed = decision.outcome === "allow";
+  return {
+    answer: answerIn(decision),
+    rule: decision.rule,
+    reason: allowed ? "allowed" : decision.reason,
+    recorded: allowed ? (decision.recorded ?? []).map(({ rule }) => rule) : [],
+    unsure: [],
+  };
+}
