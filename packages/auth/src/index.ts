@@ -82,6 +82,12 @@ export {
   type ProtectMcpOptions,
   protectMcp,
 } from "./resource-server/protect-mcp.js";
+export {
+  type ApiRequestHead,
+  createProtectedApi,
+  type ProtectedApi,
+  type ProtectedApiOptions,
+} from "./resource-server/protected-api.js";
 export { createResourceServer } from "./resource-server/resource-server.js";
 export { type ScopePolicy, type ScopePolicyOptions, scopePolicy } from "./resource-server/scope-policy.js";
 export { base64url, type Log, randomToken, type System, system } from "./system.js";

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { Endpoint } from "./endpoint.js";
 
 /** Path and query of a request line, whatever form the line has (RFC 9112 §3.2); an absolute form's host is nobody's word. */
-function targetOf(req: IncomingMessage): string {
+function targetOf(req: Pick<IncomingMessage, "url">): string {
   const target = req.url ?? "/";
   if (target.startsWith("/")) return target;
   if (!URL.canParse(target)) return "/";
@@ -11,7 +11,7 @@ function targetOf(req: IncomingMessage): string {
   return pathname + search;
 }
 
-export function pathOf(req: IncomingMessage): string {
+export function pathOf(req: Pick<IncomingMessage, "url">): string {
   const target = targetOf(req);
   const query = target.indexOf("?");
   return query === -1 ? target : target.slice(0, query);

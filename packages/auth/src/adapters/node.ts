@@ -4,8 +4,10 @@ import { pathOf, serveNode } from "./node-http.js";
 
 // The public face of `@sallyport/auth/node`. Adding a line here makes it public.
 export type { EndpointOptions } from "./endpoint.js";
+export { authenticateNode } from "./node-api.js";
 export { sha256Node, verifySignatureNode } from "./node-crypto.js";
 export { createDpopNonces } from "./node-dpop-nonces.js";
+export { createDpopSignerNode } from "./node-dpop-signer.js";
 export { createSafeFetchDocument, type SafeFetchOptions, UnsafeDocumentError } from "./node-fetch-document.js";
 export { sendResponse, toRequest } from "./node-http.js";
 export { isSpecialAddress } from "./special-addresses.js";

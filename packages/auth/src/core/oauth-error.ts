@@ -230,6 +230,42 @@ export const OAUTH_ERRORS = {
     status: 400,
     description: "The redirect URIs cannot be registered.",
   },
+  // As a client of another authorization server: what went wrong there, told as a failure behind this server
+  server_unreachable: {
+    error: "temporarily_unavailable",
+    status: 502,
+    description: "An authorization server that is needed for this cannot be reached.",
+  },
+  server_timeout: {
+    error: "temporarily_unavailable",
+    status: 504,
+    description: "An authorization server that is needed for this did not answer in time.",
+  },
+  server_busy: {
+    error: "temporarily_unavailable",
+    status: 503,
+    description: "An authorization server that is needed for this is busy. Try again.",
+  },
+  server_garbage: {
+    error: "server_error",
+    status: 502,
+    description: "An authorization server that is needed for this answered with something that cannot be used.",
+  },
+  server_metadata_refused: {
+    error: "server_error",
+    status: 502,
+    description: "The metadata of an authorization server that is needed for this cannot be used.",
+  },
+  token_refused: {
+    error: "server_error",
+    status: 502,
+    description: "An authorization server that is needed for this does not issue the token.",
+  },
+  authorization_answer_refused: {
+    error: "access_denied",
+    status: 403,
+    description: "The answer of the other server does not belong to this request, or says no.",
+  },
   store_unavailable: {
     error: "temporarily_unavailable",
     status: 503,

@@ -62,3 +62,9 @@ function parseBasic(authorization: string): { readonly client_id: string; readon
     throw new OAuthError("client_authentication", { detail: "Authorization is not readable Basic", cause });
   }
 }
+
+/** The inverse: an `Authorization` header of RFC 6749 §2.3.1, both halves form-encoded before they are joined. */
+export function formatBasic(id: string, secret: string): string {
+  const encode = (value: string) => new URLSearchParams({ "": value }).toString().slice(1);
+  return `Basic ${btoa(`${encode(id)}:${encode(secret)}`)}`;
+}

@@ -1,5 +1,6 @@
 import { OAuthError } from "../core/oauth-error.js";
 import { system as realSystem, type System } from "../system.js";
+import { formatBasic } from "./client-authentication.js";
 import { sha256 } from "./digest.js";
 import { type PostForm, postConfiguredForm } from "./fetch-document.js";
 import { isJsonObject, type JsonClaims } from "./jws.js";
@@ -89,12 +90,6 @@ async function ask(token: string, options: IntrospectionOptions): Promise<JsonCl
   const answer: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   if (!isJsonObject(answer) || typeof answer.active !== "boolean") throw new Error("not an introspection response");
   return answer.active ? answer : undefined;
-}
-
-/** RFC 6749 §2.3.1: both are form-encoded before they are joined. */
-function formatBasic(id: string, secret: string): string {
-  const encode = (value: string) => new URLSearchParams({ "": value }).toString().slice(1);
-  return `Basic ${btoa(`${encode(id)}:${encode(secret)}`)}`;
 }
 
 function createMemory(size: number) {

@@ -5,6 +5,9 @@ import { isJsonObject, type JsonClaims } from "./jws.js";
 /** RFC 8693 §2.1, §3. */
 export const TOKEN_EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange";
 export const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token";
+export const ID_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:id_token";
+/** draft-ietf-oauth-identity-assertion-authz-grant §4.3. */
+export const ID_JAG_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:id-jag";
 const JWT_TYPE = "urn:ietf:params:oauth:token-type:jwt";
 
 /** Parties that may have acted one after the other. More is more than anybody could still answer for. */

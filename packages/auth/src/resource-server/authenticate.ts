@@ -13,6 +13,7 @@ import { type Awaitable, chain } from "../oauth/awaitable.js";
 import { validateDpopProof } from "../oauth/dpop.js";
 import type { Introspection } from "../oauth/introspection.js";
 import type { VerifySignature } from "../oauth/key-set.js";
+import { holdSubjectToken, subjectTokenOf } from "../oauth/subject-token.js";
 import type { Sha256 } from "../oauth/thumbprint.js";
 import type { System } from "../system.js";
 import type { Authenticated, Liveness, RequestHead, ResourceServerOptions } from "./contract.js";
@@ -31,6 +32,7 @@ export interface AuthenticatePorts {
   readonly clockSkew: number;
   readonly cachedTokens: number;
   readonly formTokens: boolean;
+  readonly tokenExchange: boolean;
   readonly dpop: ResourceServerOptions["dpop"];
   readonly system: System;
 }
@@ -48,7 +50,11 @@ export function createAuthenticate(ports: AuthenticatePorts): (head: RequestHead
   const verify = createVerify(ports);
 
   const admit = (entry: CachedToken, credentials: Credentials, head: RequestHead): Awaitable<Authenticated> =>
-    chain(checkBinding(entry.principal, credentials, { head, ports }), () => withRecords(entry, ports));
+    chain(checkBinding(entry.principal, credentials, { head, ports }), () =>
+      ports.tokenExchange
+        ? chain(withRecords(entry, ports), (who) => withToken(who, credentials))
+        : withRecords(entry, ports),
+    );
 
   return (head) => {
     const credentials = readCredentials(head, ports.formTokens);
@@ -111,6 +117,12 @@ function checkBinding(
     ...(dpop.nonces === undefined ? {} : { nonces: dpop.nonces }),
   };
   return validateDpopProof(readProof(head), expected, { verifySignature, sha256, replay: dpop.replay });
+}
+
+/** One object belongs to one token, so that what is kept beside it is the same at every call. */
+function withToken(who: Authenticated, { token }: Credentials): Authenticated {
+  if (subjectTokenOf(who) === undefined) holdSubjectToken(who, { token, exp: who.principal.exp });
+  return who;
 }
 
 /** What our own records say, now: never from the cache. The result is reused for as long as they answer with the same arrays. */

@@ -95,6 +95,11 @@ export interface ResourceServerOptions {
   readonly clockSkew?: number;
   /** Take the token from a posted form too (RFC 6750 §2.2), for servers of forms; never for MCP. Default false. */
   readonly formTokens?: boolean;
+  /**
+   * Keep the caller's token at hand for `exchangeToken` of `@sallyport/auth/client`, beside the `who` of a handler and never in it. Without
+   * it no token outlives its check. Default false.
+   */
+  readonly tokenExchange?: boolean;
   /** Accept tokens bound to a key (RFC 9449). Without it a token with `cnf` is refused. */
   readonly dpop?: { readonly replay: ReplayRecorder; readonly nonces?: DpopNonces };
   readonly system?: System;

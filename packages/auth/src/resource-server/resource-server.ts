@@ -59,6 +59,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     verifySignature: options.verifySignature ?? verifySignatureWeb,
     sha256: options.sha256 ?? sha256Web,
     formTokens: options.formTokens ?? false,
+    tokenExchange: options.tokenExchange ?? false,
     clockSkew: options.clockSkew ?? DEFAULT_CLOCK_SKEW,
     cachedTokens: options.cachedTokens ?? DEFAULT_CACHED_TOKENS,
   });
