@@ -36,8 +36,21 @@ export interface SignedInUser {
 
 /** What a client may turn a token into; never into more than the token is. */
 export interface ExchangePermission {
-  /** Resources besides the token's own. */
+  /** Resources and APIs besides the token's own. */
   readonly resources: readonly string[];
+  /**
+   * Resources that this client serves. Tokens that were shown to it there may be exchanged by it whoever they were issued to, as the party
+   * that acts now, after the client that they were issued to (RFC 8693 §1.1). Default none.
+   */
+  readonly serves?: readonly string[];
+}
+
+/** An API behind the resources: nobody signs in for it, and its tokens come by exchange alone. */
+export interface DownstreamApi {
+  /** The audience of its tokens. */
+  readonly resource: string;
+  /** Its scopes; each is had by whoever holds one of `from` at the resource that the token is exchanged at. */
+  readonly scopes: Readonly<Record<string, { readonly from: readonly string[] }>>;
 }
 
 export type DocumentAdmission =
@@ -127,6 +140,8 @@ export interface AuthorizationServerOptions {
   readonly acceptTokenEndpointAudience?: boolean;
   /** RFC 8693: what a client of the configuration may exchange access tokens of ours for; `undefined`: nothing. Absent: no such grant. */
   mayExchange?(client_id: string): ExchangePermission | undefined;
+  /** APIs that tokens can be exchanged for, and nothing else. Default none. */
+  readonly apis?: readonly DownstreamApi[];
   /** RFC 8693 §4.4: the client that may act for the users of this one, with tokens that were issued to this one. Default: none. */
   actorFor?(client_id: string): string | undefined;
   /** RFC 7523 §2.1: whose assertions are exchanged for tokens: of company IdPs (ID-JAG) and of platforms for their workloads. */

@@ -12,7 +12,7 @@ export async function findToken(
 ): Promise<{ readonly claims: VerifiedAccessToken; readonly session: Session } | undefined> {
   try {
     const keys = localKeySet({ keys: await server.options.keys.publicKeys() });
-    const own = { issuer: server.issuer, keys, audience: server.options.resources() };
+    const own = { issuer: server.issuer, keys, audience: audiencesOf(server.options) };
     const claims = await validateAccessToken(token, {
       issuerOf: (iss) => (iss === server.issuer ? own : undefined),
       verifySignature: verifySignatureWeb,
@@ -25,4 +25,9 @@ export async function findToken(
     if (error instanceof OAuthError) return undefined;
     throw error;
   }
+}
+
+/** Of our own tokens: resources, and the APIs behind them. */
+function audiencesOf({ resources, apis = [] }: Server["options"]): readonly string[] {
+  return [...resources(), ...apis.map(({ resource }) => resource)];
 }

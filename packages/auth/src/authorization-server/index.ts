@@ -4,6 +4,7 @@ export type {
   AuthorizationServer,
   AuthorizationServerOptions,
   DocumentAdmission,
+  DownstreamApi,
   ExchangePermission,
   FetchDocument,
   ResourceDescription,
@@ -11,6 +12,7 @@ export type {
   SignedInUser,
 } from "./contract.js";
 export { createAuthorizationServer } from "./create-authorization-server.js";
+export { deriveScopes } from "./grants/exchange-for-api.js";
 export { displayName, escapeHtml, Html, html } from "./pages/html.js";
 export { type PageOptions, page, stylesheetSource } from "./pages/page.js";
 export { STYLESHEET } from "./pages/stylesheet.js";

@@ -16,6 +16,7 @@ import type { Server } from "../server.js";
 import type { Session } from "../storage.js";
 import { tokenResponse } from "../tokens.js";
 import { effectiveScopes, scopesOf } from "./effective-scopes.js";
+import { findApi, scopesAtApi } from "./exchange-for-api.js";
 import type { GrantType, TokenRequest } from "./grant-type.js";
 import { openSession } from "./open-session.js";
 import { readScopes, requireConfigured } from "./own-tokens.js";
@@ -51,14 +52,17 @@ export const tokenExchange: GrantType = {
       throw new OAuthError("request_malformed", { description: "The subject_token is missing." });
     }
     const actor = await readToken(request, "actor_token");
-    const acting = actingParty(client_id, subject, actor);
     const { claims, session: parent } = subject;
-    const earlier = [claims.actor, ...claims.chain].filter((each) => each !== undefined);
-    const act = formatActors(acting === undefined ? earlier : [acting, ...earlier]);
+    const permission = server.options.mayExchange?.(client_id);
+    const serves = permission?.serves?.includes(parent.resource) === true;
+    const acting = actingParty(client_id, subject, { actor, serves });
+    const act = formatActors([
+      ...(acting === undefined ? [] : [acting]),
+      ...earlierActors(claims, { serves, client_id }),
+    ]);
     await requireShortLineage(server, parent);
-    const resource = targetOf(request, parent.resource);
+    const { resource, scopes } = await aimed(request, subject);
     const who = { sub: claims.sub, client_id, resource };
-    const scopes = await effectiveScopes(server, who, await narrowedScopes(request, claims.scopes, resource));
     const { grant_id, id: parent_id, auth_time } = parent;
     const expires = Math.min(claims.exp, parent.expires);
     const session = await openSession(request, { ...who, grant_id, parent_id, scopes, auth_time, expires });
@@ -103,7 +107,11 @@ async function readToken(
  * else nobody, since who weakens a token of its own acts as before. A token of another client takes its `may_act` (RFC 8693 §4.4), so that
  * a client that came by a token gains nothing (exchange-widen); and where there is a `may_act`, it holds for everybody.
  */
-function actingParty(client_id: string, subject: OwnToken, actor: OwnToken | undefined): Actor | undefined {
+function actingParty(
+  client_id: string,
+  subject: OwnToken,
+  { actor, serves }: { readonly actor: OwnToken | undefined; readonly serves: boolean },
+): Actor | undefined {
   const refuse = (detail: string) => new OAuthError("exchange_refused", { detail });
   const own = subject.claims.client_id === client_id;
   if (actor === undefined && own) return undefined;
@@ -111,12 +119,47 @@ function actingParty(client_id: string, subject: OwnToken, actor: OwnToken | und
   if (actor !== undefined) {
     if (actor.claims.kind !== "client" || actor.claims.actor !== undefined)
       throw refuse("actor_token: of no client for itself");
-    if (!own && actor.claims.client_id !== client_id) throw refuse("neither token was issued to this client");
+    if (!own && !serves && actor.claims.client_id !== client_id)
+      throw refuse("neither token was issued to this client");
   }
   const acting = { sub: party.sub, client_id: party.client_id };
-  const free = own && subject.may_act === undefined;
+  // What is shown to a resource may be exchanged by it, as the operator says; `may_act` is about others.
+  const free = (serves && actor === undefined) || (own && subject.may_act === undefined);
   if (!free && !mayAct(subject.may_act, acting)) throw refuse("may_act does not name the acting party");
   return acting;
+}
+
+/**
+ * Who acted before, newest first. Where the resource itself exchanges, the client that the token was issued to acted, if nobody else did:
+ * what stands behind sees the person, the agent and the server.
+ */
+function earlierActors(
+  { actor, chain, client_id: agent, kind }: OwnToken["claims"],
+  { serves, client_id }: { readonly serves: boolean; readonly client_id: string },
+): readonly Actor[] {
+  if (actor !== undefined) return [actor, ...chain];
+  return serves && kind === "user" && agent !== client_id ? [{ sub: agent, client_id: agent }] : [];
+}
+
+/** Where the new token is good, and for what. */
+async function aimed(
+  request: TokenRequest,
+  { claims, session: parent }: OwnToken,
+): Promise<{ readonly resource: string; readonly scopes: readonly string[] }> {
+  const { server, parameters, client } = request;
+  const { client_id } = client.metadata;
+  const api = findApi(server, [...parameters.all("resource"), ...parameters.all("audience")]);
+  if (api !== undefined) {
+    requirePermitted(request, api.resource);
+    const asked = readScopes(parameters.one("scope"));
+    return { resource: api.resource, scopes: await scopesAtApi(server, { api, asked, held: claims.scopes }, parent) };
+  }
+  const resource = targetOf(request, parent.resource);
+  const who = { sub: claims.sub, client_id, resource };
+  return {
+    resource,
+    scopes: await effectiveScopes(server, who, await narrowedScopes(request, claims.scopes, resource)),
+  };
 }
 
 /** Tokens that one client weakens again and again have no further actor, and a bound all the same. */
@@ -129,15 +172,20 @@ async function requireShortLineage(server: Server, session: Session): Promise<vo
 }
 
 /** RFC 8693 §2.1: `resource` or `audience`, which both hold a resource of ours. Another than the token's own takes the operator's word. */
-function targetOf({ server, parameters, client }: TokenRequest, own: string): string {
+function targetOf(request: TokenRequest, own: string): string {
+  const { server, parameters } = request;
   const named = [...parameters.all("resource"), ...parameters.all("audience")];
   const resource = findResource(server, [...new Set(named)]) ?? own;
+  requirePermitted(request, resource, own);
+  return resource;
+}
+
+function requirePermitted({ server, client }: TokenRequest, resource: string, own?: string): void {
   const permission = server.options.mayExchange?.(client.metadata.client_id);
   if (permission === undefined) throw new OAuthError("client_not_allowed");
   if (resource !== own && !permission.resources.includes(resource)) {
     throw new OAuthError("target_unknown", { detail: "not among the resources of this client" });
   }
-  return resource;
 }
 
 /** What is asked for, all of it covered by the token; asked for nothing, what of the token means something at the resource. */

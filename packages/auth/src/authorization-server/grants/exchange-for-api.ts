@@ -1,0 +1,42 @@
+import { OAuthError } from "../../core/oauth-error.js";
+import { expandScopes } from "../../core/scope.js";
+import type { DownstreamApi } from "../contract.js";
+import type { Server } from "../server.js";
+import type { Session } from "../storage.js";
+import { effectiveScopes, scopesOf } from "./effective-scopes.js";
+
+/** The API that a request names, in our spelling; `undefined`: it names none of them, which is for others to judge. */
+export function findApi({ options }: Server, named: readonly string[]): DownstreamApi | undefined {
+  const [only, ...more] = new Set(named);
+  return more.length > 0 ? undefined : options.apis?.find(({ resource }) => resource === only);
+}
+
+/**
+ * What of an API a caller may use who holds `held` of the resource of `parent`: what the operator derives from it, under what the person may
+ * be granted there now. Asked for nothing, all of that.
+ * @throws OAuthError `entitlement_gone`, `scope_exceeded`, `scope_refused`
+ */
+export async function scopesAtApi(
+  server: Server,
+  {
+    api,
+    asked,
+    held,
+  }: { readonly api: DownstreamApi; readonly asked: readonly string[]; readonly held: readonly string[] },
+  parent: Pick<Session, "sub" | "client_id" | "resource">,
+): Promise<readonly string[]> {
+  const effective = await effectiveScopes(server, parent, held);
+  const covered = expandScopes(await scopesOf(server, parent.resource), effective);
+  const derived = deriveScopes(api, covered);
+  if (derived.length === 0) throw new OAuthError("scope_refused");
+  const beyond = asked.filter((scope) => !derived.includes(scope));
+  if (beyond.length > 0) {
+    throw new OAuthError("scope_exceeded", { description: "The subject_token does not reach to all of these scopes." });
+  }
+  return asked.length === 0 ? derived : asked;
+}
+
+/** Scopes of an API that one of `held` amounts to. */
+export function deriveScopes({ scopes }: DownstreamApi, held: ReadonlySet<string>): readonly string[] {
+  return Object.entries(scopes).flatMap(([scope, { from }]) => (from.some((each) => held.has(each)) ? [scope] : []));
+}
