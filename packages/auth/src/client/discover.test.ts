@@ -72,7 +72,7 @@ describe("metadata", () => {
     });
   });
 
-  test("is never asked of an address in the clear, and never after a redirect (R-125)", async () => {
+  test("is never asked of an address in the clear, and never after a redirect", async () => {
     const { asked, fetch } = serving({});
     await expect(discoverAuthorizationServer("http://login.example", { fetch })).rejects.toMatchObject({
       reason: "server_metadata_refused",
