@@ -9,7 +9,7 @@ import { createTokenEndpoint, type TokenEndpointOptions } from "./token-endpoint
 
 export interface TokenExchangerOptions extends TokenEndpointOptions {
   /** RFC 8693 §2.1: who acts, where the server wants it proven by a token; asked for at every exchange. */
-  readonly actorToken?: () => Awaitable<string>;
+  readonly actor?: () => Awaitable<string>;
   /** Tokens kept; default 10,000. */
   readonly cachedTokens?: number;
 }
@@ -19,12 +19,12 @@ export interface TokenExchangerOptions extends TokenEndpointOptions {
  * attributed. @throws TypeError for options that cannot work.
  */
 export function createTokenExchanger(options: TokenExchangerOptions): TokenExchanger {
-  const { actorToken, system = realSystem, cachedTokens = 10_000 } = options;
+  const { actor, system = realSystem, cachedTokens = 10_000 } = options;
   const endpoint = createTokenEndpoint(options);
   const tokens = createHeldTokens<ExchangedToken, SubjectToken>({ system, size: cachedTokens });
 
   const exchange = async ({ token }: SubjectToken, target: Target): Promise<ExchangedToken> => {
-    const actor_token = await actorToken?.();
+    const actor_token = await actor?.();
     return endpoint.request(tokenExchangeGrant({ subject_token: token, actor_token, ...target }));
   };
   const exchanger: TokenExchanger = {

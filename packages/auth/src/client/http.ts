@@ -40,7 +40,7 @@ export async function requestJson(url: string, init: RequestInit, options: Clien
   } catch (cause) {
     if (cause instanceof OAuthError) throw cause;
     const timedOut = cause instanceof Error && (cause.name === "TimeoutError" || cause.name === "AbortError");
-    throw failure(timedOut ? "server_timeout" : "server_unreachable", url, describe(cause), cause);
+    throw failure(timedOut ? "server_timeout" : "server_unreachable", url, describe(cause));
   }
 }
 
@@ -78,8 +78,8 @@ async function readChunks({ body }: Response, url: string): Promise<readonly Uin
 type HttpReason = Extract<OAuthErrorReason, "server_unreachable" | "server_timeout" | "server_garbage">;
 
 /** Names the server by its origin: a path may hold a tenant's secret, a query must not be logged. */
-export function failure(reason: HttpReason, url: string, detail: string, cause?: unknown): OAuthError {
-  return new OAuthError(reason, { detail: `${new URL(url).origin}: ${detail}`, cause });
+export function failure(reason: HttpReason, url: string, detail: string): OAuthError {
+  return new OAuthError(reason, { detail: `${new URL(url).origin}: ${detail}` });
 }
 
 function describe(cause: unknown): string {
