@@ -90,4 +90,5 @@ export {
 } from "./resource-server/protected-api.js";
 export { createResourceServer } from "./resource-server/resource-server.js";
 export { type ScopePolicy, type ScopePolicyOptions, scopePolicy } from "./resource-server/scope-policy.js";
+export { scopeRefusalAsResult } from "./resource-server/scope-result.js";
 export { base64url, type Log, randomToken, type System, system } from "./system.js";

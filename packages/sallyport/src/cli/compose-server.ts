@@ -4,6 +4,7 @@ import {
   type KeySet,
   type McpCall,
   type Policy,
+  type Principal,
   type System,
   type TrustedIssuer,
 } from "@sallyport/auth";
@@ -57,6 +58,7 @@ export interface ServerParts {
   readonly liveness: Liveness;
   readonly log: ComposedLog;
   readonly telemetry: ComposedTelemetry;
+  readonly readsScopeResult: (principal: Principal) => Promise<boolean>;
 }
 
 export async function composeServer(installed: InstalledServer, parts: ServerParts): Promise<ComposedServer> {
@@ -104,6 +106,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
         reads: (call) => reads(call, policy, catalogue),
         toolScopeOf: (tool) => catalogue.scopeOf(tool),
       }),
+      readsScopeResult: parts.readsScopeResult,
       observeTools: (tools) => catalogue.observe(tools),
       inputSchemaOf: (tool) => catalogue.inputSchemaOf(tool),
     },

@@ -1,6 +1,7 @@
 import { randomToken, type System } from "@sallyport/auth";
 import {
   type AuthorizationServer,
+  type ClientStore,
   createAuthorizationServer,
   type ResourceDescription,
 } from "@sallyport/auth/authorization-server";
@@ -14,7 +15,6 @@ import type { Store } from "../stores/store.js";
 import { KNOWN_SCHEMES } from "./client-data.js";
 import type { ComposedServer } from "./compose-server.js";
 import type { ComposedTelemetry } from "./compose-telemetry.js";
-import { withConfiguredClients } from "./configured-clients.js";
 import { createDpopPorts } from "./dpop-ports.js";
 import type { Installation } from "./installation.js";
 import { machineOptions } from "./machines.js";
@@ -28,6 +28,8 @@ export interface WebParts {
   readonly system: System;
   readonly servers: readonly ComposedServer[];
   readonly refusals: Refusals;
+  /** Registered and configured ones. */
+  readonly clients: ClientStore;
   readonly telemetry: Pick<ComposedTelemetry, "tokenAnswered">;
 }
 
@@ -35,11 +37,10 @@ export type Web = (request: Request, peer: { readonly remoteAddress: string | un
 
 /** Everything that is not an MCP endpoint: the authorization server, sign-in, the account page. */
 export function composeWeb(parts: WebParts): Web {
-  const { installation, issuer, store, system } = parts;
+  const { installation, issuer, store, system, clients } = parts;
   // The peer's address goes beside the request, never in one of its headers.
   const addresses = new WeakMap<Request, string>();
   const remoteAddress = (request: Request) => addresses.get(request);
-  const clients = withConfiguredClients(store.clients, installation.config.clients, installation.baseFolder);
   const describe = async (resource: string): Promise<ResourceDescription | undefined> =>
     parts.servers.find((server) => server.resource === resource)?.describe();
   const reader = { store, issuer, system, rolesMaxAge: installation.config.signIn.oidc.rolesMaxAge };

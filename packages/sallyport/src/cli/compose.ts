@@ -7,10 +7,12 @@ import { Liveness } from "../gateway/liveness.js";
 import { createRefusals } from "../gateway/refusals.js";
 import { createServerPolicy } from "../policy/server-policy.js";
 import type { Store } from "../stores/store.js";
+import { createScopeResultReader } from "./client-quirks.js";
 import { composeLog } from "./compose-log.js";
 import { type ComposedServer, composeServer } from "./compose-server.js";
 import { type ComposedTelemetry, composeTelemetry } from "./compose-telemetry.js";
 import { composeWeb } from "./compose-web.js";
+import { withConfiguredClients } from "./configured-clients.js";
 import { CliError } from "./exit.js";
 import type { Installation } from "./installation.js";
 import { createOwnKeySet } from "./own-key-set.js";
@@ -44,18 +46,17 @@ export async function compose(installation: Installation, store: Store, system: 
   let gateway: Gateway | undefined;
   const running = { openExchanges: () => gateway?.openExchanges ?? 0, children: () => childrenOf(servers) };
   const telemetry = await composeTelemetry({ installation, store, system, liveness, log, running });
-  for (const installed of installation.servers) {
-    servers.push(
-      await composeServer(installed, { installation, issuer, store, system, keys, liveness, log, telemetry }),
-    );
-  }
+  const clients = withConfiguredClients(store.clients, config.clients, installation.baseFolder);
+  const readsScopeResult = createScopeResultReader({ issuer, clients, system });
+  const parts = { installation, issuer, store, system, keys, liveness, log, telemetry, readsScopeResult };
+  for (const installed of installation.servers) servers.push(await composeServer(installed, parts));
   await liveness.start();
   const stopFollowing = followAccepted(servers, system);
   const refusals = createRefusals(store.refusals, { issuer, system });
   gateway = createGateway({
     publicUrl: issuer,
     servers: servers.map((server) => server.gateway),
-    web: composeWeb({ installation, issuer, store, system, servers, refusals, telemetry }),
+    web: composeWeb({ installation, issuer, store, system, servers, refusals, telemetry, clients }),
     listen: {
       port: config.listen.port,
       hosts: config.listen.host === "loopback" ? ["127.0.0.1", "::1"] : [config.listen.host],

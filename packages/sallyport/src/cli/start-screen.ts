@@ -22,12 +22,15 @@ export interface StartReport {
   readonly startedInMs: number;
 }
 
-/** Ready-to-paste lines, one row a client. Checked on 2026-11-23 against each client's own documentation. */
+/**
+ * Ready-to-paste lines, one row a client. Checked on 2026-11-27: the Inspector's against its command line (2.12.0, which needs Node 22.19;
+ * versions before 2 know none of these flags), the others against each client's own documentation.
+ */
 const CLIENTS: readonly (readonly [client: string, lines: (name: string, url: string) => string])[] = [
   ["Claude Code", (name, url) => `claude mcp add --transport http ${name} ${url}`],
   ["VS Code", (name, url) => `code --add-mcp '${JSON.stringify({ name, type: "http", url })}'`],
   ["Cursor", (name, url) => `~/.cursor/mcp.json  ${JSON.stringify({ mcpServers: { [name]: { url } } })}`],
-  ["MCP Inspector", (_, url) => `npx @modelcontextprotocol/inspector --transport http --server-url ${url}`],
+  ["MCP Inspector", (_, url) => `npx @modelcontextprotocol/inspector@2 --transport http --server-url ${url}`],
 ];
 
 /** The screen for people. Plain text when colours are off. */

@@ -38,6 +38,8 @@ export interface GatewayServer {
   readonly credentials?: CredentialSource;
   /** Hears how requests go; absent: nothing is measured. */
   readonly observer?: RequestObserver;
+  /** Whether the client of this caller reads a scope refusal as a tool result only. Asked when a tool call is refused so; absent: no. */
+  readonly readsScopeResult?: (principal: Principal) => Promise<boolean>;
   /** `inputSchema` of a tool as far as known, to check `Mcp-Param-*` (R-148…R-150). */
   readonly inputSchemaOf?: (tool: string) => JsonObject | undefined;
 }

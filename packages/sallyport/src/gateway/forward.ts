@@ -5,10 +5,12 @@ import {
   type McpBody,
   McpError,
   MODERN,
+  type Principal,
   type Refusal,
   type RequestFacts,
   type RequestHead,
   type System,
+  scopeRefusalAsResult,
 } from "@sallyport/auth";
 import type { Decided } from "../decision-log/contract.js";
 import type { Credential, CredentialRequest } from "../upstream/credentials/contract.js";
@@ -113,11 +115,12 @@ export class Endpoint {
       const recorded = this.#record(incoming, asked, { who, judged, decisionId: refusal?.decisionId, upstreamToken });
       if (recorded !== undefined) await recorded;
       // Only what comes with a challenge is answered by a step-up: one refused element decides for its whole batch.
-      if (refusal?.headers["www-authenticate"] !== undefined) await this.#noteRefusal(who, asked, judged);
+      const challenged = refusal?.headers["www-authenticate"] !== undefined;
+      const answer = challenged ? await this.#challenge(refusal, who, { asked, judged }) : refusal;
       if (inner?.failure !== undefined) throw inner.failure.error;
       if (reply.over) return;
-      if (refusal === undefined) this.#send(incoming, asked, { reply, inner });
-      else reply.answer(refusal);
+      if (answer === undefined) this.#send(incoming, asked, { reply, inner });
+      else reply.answer(answer);
     } catch (error) {
       if (error instanceof ClientGone) return;
       if (reply !== undefined && error instanceof UpstreamError) reply.onError(error);
@@ -191,25 +194,28 @@ export class Endpoint {
     return { judged, refusal };
   }
 
-  /** What a step-up will want to know: kept before the refusal goes out, since the client may answer at another process. */
-  #noteRefusal(
+  /** The challenge in the form that this client reads; what the step-up will want to know is kept before it goes out. */
+  async #challenge(
+    refusal: Refusal,
     { principal }: Authenticated,
-    { revision }: Asked,
-    judged: readonly Judged[],
-  ): Promise<void> | undefined {
+    { asked, judged }: { readonly asked: Asked; readonly judged: readonly Judged[] },
+  ): Promise<Refusal> {
+    const { server } = this.#context;
+    const readsResult = (await server.readsScopeResult?.(principal)) === true;
+    const answer = readsResult ? scopeRefusalAsResult(refusal, asked) : refusal;
+    await this.#noteRefusal(principal, judged, asked.revision !== MODERN && answer === refusal);
+    return answer;
+  }
+
+  /** Before the refusal goes out, since the client may go on at another process. */
+  async #noteRefusal(principal: Principal, judged: readonly Judged[], legacy: boolean): Promise<void> {
     const { server, refusals, system } = this.#context;
-    if (refusals === undefined) return undefined;
+    const { resource } = server.resourceServer;
     for (const { call, decision } of judged) {
       if (decision.outcome !== "deny" || decision.kind !== "scope" || call.name === undefined) continue;
-      return refusals.observe(principal, {
-        resource: server.resourceServer.resource,
-        tool: call.name,
-        scopes: decision.scopes,
-        legacy: revision !== MODERN,
-        at: system.now(),
-      });
+      const refused = { resource, tool: call.name, scopes: decision.scopes, legacy, at: system.now() };
+      return refusals?.observe(principal, refused);
     }
-    return undefined;
   }
 
   /** At once where nothing has to be fetched. Never throws or rejects: see {@link InnerDoor}. */
