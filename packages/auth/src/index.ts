@@ -1,4 +1,14 @@
 // The public face of the resource server and of the shared words. Adding a line here makes it public.
+export { matchesCall } from "./core/call-detail-match.js";
+export { type CallDetailWords, describeCallDetail, showJson } from "./core/call-detail-words.js";
+export {
+  type ArgumentLimit,
+  type AskedCallDetail,
+  CALL_DETAIL_TYPE,
+  type CallDetail,
+  parseCallDetails,
+  readCallDetails,
+} from "./core/call-details.js";
 export { type CallGlob, createCallGlob, createScopeGlob, namesRequests, targetOf } from "./core/call-glob.js";
 export { type Challenge, formatChallenge, parseChallenges } from "./core/challenge.js";
 export type { ClientMetadata } from "./core/client-metadata.js";
@@ -66,6 +76,7 @@ export type {
   Authenticated,
   EntitledBy,
   Judged,
+  Judgement,
   Liveness,
   Refusal,
   RequestHead,

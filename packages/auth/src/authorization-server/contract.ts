@@ -118,7 +118,7 @@ export interface AuthorizationServerOptions {
    */
   documentSeen?(document: SeenClientDocument): Promise<void>;
   readonly lifetimes?: {
-    /** Seconds. Defaults: access token 600, code 60, pending 600, session idle 30 d, session absolute 180 d, refresh grace 30, unused registration 24 h. */
+    /** Seconds. Defaults: access token 600, code 60, pending 600, session idle 30 d, session absolute 180 d, refresh grace 30, unused registration 24 h, single call 24 h. */
     readonly accessToken?: number;
     readonly code?: number;
     readonly pending?: number;
@@ -126,6 +126,8 @@ export interface AuthorizationServerOptions {
     readonly session?: number;
     readonly refreshGrace?: number;
     readonly unusedRegistration?: number;
+    /** How long a call that may be made once may be made, from consent on; default 86,400. */
+    readonly singleCall?: number;
   };
   /**
    * RFC 7662: the resources whose tokens a confidential client may ask about, `[]` = none. Absent: there is no introspection endpoint.
@@ -146,6 +148,11 @@ export interface AuthorizationServerOptions {
   actorFor?(client_id: string): string | undefined;
   /** RFC 7523 §2.1: whose assertions are exchanged for tokens: of company IdPs (ID-JAG) and of platforms for their workloads. */
   readonly trustedIssuers?: readonly TrustedAssertionIssuer[];
+  /**
+   * RFC 9396: take `authorization_details` of type `mcp_call`, single calls that a person agrees to beside or instead of scopes. Only tools that
+   * `describeResource` names can be granted. The resource servers have to count them too. Default false: the parameter is not read.
+   */
+  readonly authorizationDetails?: boolean;
   /** RFC 9449 §8: with nonces every proof at the token endpoint has to hold a current one. Default: none are asked for. */
   readonly dpop?: { readonly nonces?: DpopNonces };
   /** Accepts an `http` issuer beyond loopback (R-66 forbids it): codes and tokens then travel in the clear. Default false. */

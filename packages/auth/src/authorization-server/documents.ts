@@ -21,6 +21,7 @@ export async function metadataDocument({ server }: Start): Promise<Response> {
     registration: options.registration.dynamic,
     documents: server.documents !== undefined,
     introspection: options.introspectedBy !== undefined,
+    details: options.authorizationDetails === true,
   });
   return publicJson(metadata, MAX_AGE);
 }

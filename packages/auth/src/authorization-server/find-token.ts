@@ -12,7 +12,7 @@ export async function findToken(
 ): Promise<{ readonly claims: VerifiedAccessToken; readonly session: Session } | undefined> {
   try {
     const keys = localKeySet({ keys: await server.options.keys.publicKeys() });
-    const own = { issuer: server.issuer, keys, audience: audiencesOf(server.options) };
+    const own = { issuer: server.issuer, keys, audience: audiencesOf(server.options), details: true };
     const claims = await validateAccessToken(token, {
       issuerOf: (iss) => (iss === server.issuer ? own : undefined),
       verifySignature: verifySignatureWeb,

@@ -17,3 +17,4 @@ export { displayName, escapeHtml, Html, html } from "./pages/html.js";
 export { type PageOptions, page, stylesheetSource } from "./pages/page.js";
 export { STYLESHEET } from "./pages/stylesheet.js";
 export type * from "./storage.js";
+export { mergeDetails } from "./storage.js";

@@ -34,6 +34,8 @@ export async function introspect({
     aud: session.resource,
     client_id: claims.client_id,
     scope: formatScope(claims.scopes),
+    // RFC 9396 §9.2.
+    ...(claims.details === undefined ? {} : { authorization_details: claims.details }),
     token_type: claims.cnf === undefined ? "Bearer" : "DPoP",
     ...(claims.cnf === undefined ? {} : { cnf: claims.cnf }),
     exp: claims.exp,

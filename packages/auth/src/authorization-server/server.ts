@@ -15,6 +15,7 @@ const DEFAULT_LIFETIMES: Lifetimes = {
   session: 180 * 86_400,
   refreshGrace: 30,
   unusedRegistration: 86_400,
+  singleCall: 86_400,
 };
 
 const DEFAULT_REGISTRATIONS_PER_HOUR = 20;

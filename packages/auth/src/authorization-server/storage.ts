@@ -1,3 +1,5 @@
+import { hasExpired } from "../core/call-detail-match.js";
+import type { AskedCallDetail, CallDetail } from "../core/call-details.js";
 import type { ClientMetadata } from "../core/client-metadata.js";
 
 /*
@@ -37,6 +39,8 @@ export interface PendingAuthorization {
   readonly resource: string | undefined;
   readonly prompt: string | undefined;
   readonly dpop_jkt: string | undefined;
+  /** Single calls that are asked for beside the scopes (RFC 9396); absent: none. */
+  readonly details?: readonly AskedCallDetail[];
   readonly created: number;
   readonly expires: number;
 }
@@ -57,6 +61,8 @@ export interface CodeRecord {
   readonly resource: string;
   /** Granted on the consent page. */
   readonly scopes: readonly string[];
+  /** Granted there too; absent: none. */
+  readonly details?: readonly CallDetail[];
   readonly grant_id: string;
   /** The session that redeeming makes; decided now, so that a replay knows what to revoke. Nobody is told before. */
   readonly session_id: string;
@@ -93,12 +99,32 @@ export interface Grant {
   readonly client_id: string;
   readonly resource: string;
   readonly scopes: readonly string[];
+  /** Single calls consented to, the newest last; absent: none. Sessions have theirs, so that nothing depends on how many are kept here. */
+  readonly details?: readonly CallDetail[];
   readonly created: number;
   readonly updated: number;
 }
 
+/** Details that a grant keeps; older ones are forgotten, and those whose `exp` has passed. */
+export const MAX_GRANT_DETAILS = 50;
+
+/** What a grant with the details `before` has after `added` at `now`; `undefined`: none. For stores. */
+export function mergeDetails(
+  before: readonly CallDetail[] | undefined,
+  added: readonly CallDetail[] | undefined,
+  now: number,
+): readonly CallDetail[] | undefined {
+  const ids = new Set(added?.map(({ id }) => id));
+  const kept = (before ?? []).filter((detail) => !ids.has(detail.id) && !hasExpired(detail, now));
+  const details = [...kept, ...(added ?? [])].slice(-MAX_GRANT_DETAILS);
+  return details.length === 0 ? undefined : details;
+}
+
 export interface GrantStore {
-  /** Makes the grant or widens the live one of the same (sub, client_id, resource) by `scopes`; atomic, returns what holds then. */
+  /**
+   * Makes the grant or widens the live one of the same (sub, client_id, resource) by `scopes` and `details` (see {@link mergeDetails}); atomic,
+   * returns what holds then.
+   */
   widen(grant: Grant): Promise<Grant>;
   find(sub: string, client_id: string, resource: string): Promise<Grant | undefined>;
   list(sub: string): Promise<readonly Grant[]>;
@@ -116,6 +142,8 @@ export interface Session {
   readonly resource: string;
   /** Ceiling of every token of this session. */
   readonly scopes: readonly string[];
+  /** Single calls of every token of this session, at most; absent: none. */
+  readonly details?: readonly CallDetail[];
   readonly dpop_jkt: string | undefined;
   /** What a person reads in /account, for example the client's name and the day. */
   readonly label: string;

@@ -1,3 +1,4 @@
+import type { CallDetail } from "../core/call-details.js";
 import { formatScope } from "../core/scope.js";
 import { type AccessTokenClaims, formatAccessToken } from "../oauth/access-token.js";
 import { randomToken } from "../system.js";
@@ -9,6 +10,8 @@ import type { Session } from "./storage.js";
 /** What one answer gives, besides what its session says. */
 export interface Granted {
   readonly scopes: readonly string[];
+  /** Default: none. */
+  readonly details?: readonly CallDetail[];
   readonly refresh_token: string | undefined;
   /** Further claims of the access token. */
   readonly claims?: Pick<AccessTokenClaims, "act">;
@@ -19,7 +22,7 @@ export interface Granted {
 /**
  * RFC 6749 §5.1: the answer of every grant. The access token is a JWT by RFC 9068 for the session's one resource, lives no longer than
  * the session, and carries the session's id, by which it can be ended; with a proof it is bound to the key (RFC 9449 §5). `scope` is
- * always said, also when it is what was asked.
+ * always said, also when it is what was asked; it is empty where only details were granted (RFC 9396 §7).
  */
 export async function tokenResponse(
   { server, proof }: Pick<KeyProven, "server" | "proof">,
@@ -29,6 +32,8 @@ export async function tokenResponse(
   const iat = server.system.now();
   const exp = Math.min(iat + server.lifetimes.accessToken, session.expires);
   const scope = formatScope(granted.scopes);
+  const { details = [] } = granted;
+  const authorization_details = details.length === 0 ? {} : { authorization_details: details };
   const claims: AccessTokenClaims = {
     iss: server.issuer,
     sub: session.sub,
@@ -41,6 +46,7 @@ export async function tokenResponse(
     sid: session.id,
     auth_time: session.auth_time,
     ...mayActClaim(server, session),
+    ...authorization_details,
     ...granted.claims,
     ...(proof === undefined ? {} : { cnf: { jkt: proof.jkt } }),
   };
@@ -49,6 +55,7 @@ export async function tokenResponse(
     token_type: proof === undefined ? "Bearer" : "DPoP",
     expires_in: exp - iat,
     scope,
+    ...authorization_details,
     ...(granted.refresh_token === undefined ? {} : { refresh_token: granted.refresh_token }),
     ...granted.members,
   };

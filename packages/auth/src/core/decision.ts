@@ -1,3 +1,5 @@
+import type { CallDetail } from "./call-details.js";
+
 /**
  * The answer to "is that allowed?" for one {@link McpCall}. A refusal is a value, not an exception.
  *
@@ -10,8 +12,13 @@ export type Decision = Allowed | Denied;
 
 export interface Allowed {
   readonly outcome: "allow";
-  /** Stable id of what decided: a rule id, or `scope:<name>` for the scope that permits it. */
+  /**
+   * Stable id of what decided: a rule id, or `scope:<name>` for the scope that permits it, or `detail:<id>` for what was agreed to in
+   * particular (RFC 9396), where no scope does.
+   */
   readonly rule: string;
+  /** Details of one call only, each of which would do. One has to be used up before the call goes on; absent where none is needed. */
+  readonly once?: readonly CallDetail[];
   /** What rules in record mode would have refused; absent where none would. */
   readonly recorded?: readonly RecordedDenial[];
 }

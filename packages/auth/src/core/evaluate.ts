@@ -1,4 +1,5 @@
-import type { Decision, Denied, RecordedDenial } from "./decision.js";
+import type { Allowed, Decision, Denied, RecordedDenial } from "./decision.js";
+import { byDetails } from "./evaluate-details.js";
 import { UNKNOWN_ARGUMENTS } from "./mcp-call.js";
 import type { EvaluationInput, Policy, Rule } from "./policy.js";
 import { quote } from "./quote.js";
@@ -8,7 +9,8 @@ import { expandScopes } from "./scope.js";
  * Is that allowed? Pure; deny by default; an exception in a condition is a deny. Order (each step only if the one before passed):
  * 1. no scope of this policy permits the call, or none that the principal is entitled to → `unknown`
  * 2. a deny rule applies, or allow rules exist for it and none applies → `rule`. Judged as if every entitled scope were granted
- * 3. the token's scopes (∩ entitlement, hierarchy applied) do not permit it → `scope`, with the least entitled scope that would
+ * 3. neither the token's scopes (∩ entitlement, hierarchy applied) permit it nor a detail of the token → `scope`, with the least entitled
+ *    scope that would
  * 4. the rules again, for conditions that read the scopes really granted → `rule`
  * What servers ask of clients is judged by rules alone. Deny wins whatever the order of rules; where allow rules apply to a name, one of them has to hold.
  */
@@ -39,19 +41,24 @@ function decide(policy: Policy, input: EvaluationInput): Decision {
   const applying = policy.rulesFor?.(input.call) ?? policy.rules.filter((rule) => rule.applies(input.call));
   const granted = expandScopes(policy.hierarchy, input.principal.scopes);
   // The usual case, at every call: no rule applies, so nothing has to be prepared for conditions.
-  if (applying.length === 0) return byScopes(possible, least, granted);
+  if (applying.length === 0) {
+    const permitted = possible.find((scope) => granted.has(scope));
+    if (permitted !== undefined) return { outcome: "allow", rule: `scope:${permitted}` };
+    return byDetails(policy, input, possible) ?? scopeShort(least, possible);
+  }
   const rules = applying.filter(({ mode }) => mode !== "record");
   const atBest = judge(rules, withScopes(input, entitled));
   if (typeof atBest === "object") return atBest;
   const effective = new Set([...granted].filter((scope) => entitled.has(scope)));
   const permitted = possible.find((scope) => effective.has(scope));
-  if (permitted === undefined) return scopeShort(least, possible);
+  const detailed = permitted === undefined ? byDetails(policy, input, possible) : undefined;
+  if (permitted === undefined && detailed === undefined) return scopeShort(least, possible);
   const verdict = effective.size === entitled.size ? atBest : judge(rules, withScopes(input, effective));
   if (typeof verdict === "object") return verdict;
-  const rule = verdict ?? `scope:${permitted}`;
-  if (rules.length === applying.length) return { outcome: "allow", rule };
+  const allowed: Allowed = detailed ?? { outcome: "allow", rule: verdict ?? `scope:${permitted}` };
+  if (rules.length === applying.length) return allowed;
   const recorded = recordedDenials(applying, withScopes(input, effective));
-  return recorded.length === 0 ? { outcome: "allow", rule } : { outcome: "allow", rule, recorded };
+  return recorded.length === 0 ? allowed : { ...allowed, recorded };
 }
 
 /** What a server asks needs no scope: it is allowed unless a rule says otherwise, by the scopes that are really granted. */
@@ -67,11 +74,6 @@ function decideRequest(policy: Policy, input: EvaluationInput): Decision {
   const recorded = recordedDenials(applying, seen);
   const rule = verdict ?? "default";
   return recorded.length === 0 ? { outcome: "allow", rule } : { outcome: "allow", rule, recorded };
-}
-
-function byScopes(possible: readonly string[], least: string, granted: ReadonlySet<string>): Decision {
-  const permitted = possible.find((scope) => granted.has(scope));
-  return permitted === undefined ? scopeShort(least, possible) : { outcome: "allow", rule: `scope:${permitted}` };
 }
 
 /** What rules in record mode would have refused, each as if it were the only one that is not yet in force. */

@@ -146,6 +146,17 @@ export const OAUTH_ERRORS = {
     status: 400,
     description: "The client is not registered for this grant.",
   },
+  // Rich authorization requests, RFC 9396 §5
+  details_refused: {
+    error: "invalid_authorization_details",
+    status: 400,
+    description: "The authorization_details cannot be used here.",
+  },
+  details_exceeded: {
+    error: "invalid_authorization_details",
+    status: 400,
+    description: "The authorization_details go beyond what was granted.",
+  },
   target_several: {
     error: "invalid_target",
     status: 400,

@@ -1,3 +1,5 @@
+import type { CallDetail } from "./call-details.js";
+
 /** A party that acts for the subject (RFC 8693 §4.1). Only the outermost one is the *current* actor. */
 export interface Actor {
   readonly sub: string;
@@ -19,6 +21,8 @@ export interface Principal {
   readonly jti: string | undefined;
   /** Scopes of the token as issued, before hierarchy is applied. */
   readonly scopes: readonly string[];
+  /** Single calls that were agreed to beside the scopes (RFC 9396), for this resource; absent where there are none. */
+  readonly details?: readonly CallDetail[];
   /** A person signed in and agreed (`user`), or a client acts for itself (`client`). */
   readonly kind: "user" | "client";
   /** RFC 8693 §4.1: the current actor. Rules may allow by it. */

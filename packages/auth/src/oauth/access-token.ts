@@ -1,4 +1,5 @@
 import { base64url, CompactSign } from "jose";
+import { type CallDetail, readCallDetails } from "../core/call-details.js";
 import { OAuthError, type OAuthErrorReason } from "../core/oauth-error.js";
 import type { Actor } from "../core/principal.js";
 import { type Awaitable, chain } from "./awaitable.js";
@@ -23,6 +24,8 @@ export interface AccessTokenClaims {
   /** RFC 8693 §4.4: who may exchange this token to act for its subject. */
   readonly may_act?: JsonClaims;
   readonly cnf?: { readonly jkt: string };
+  /** RFC 9396 §9.1. */
+  readonly authorization_details?: readonly CallDetail[];
 }
 
 /** How the tokens of an authorization server that does not follow RFC 9068 differ. Everything absent is as RFC 9068 says. */
@@ -55,6 +58,8 @@ export interface AccessTokenIssuer {
   /** Only tokens of these clients; absent: of any. */
   readonly clients?: readonly string[];
   readonly dialect?: TokenDialect;
+  /** Its tokens may hold details of type `mcp_call` (RFC 9396). Default: they count for nothing. */
+  readonly details?: boolean;
 }
 
 export interface AccessTokenExpectation {
@@ -80,6 +85,8 @@ export interface VerifiedAccessToken {
   readonly cnf: { readonly jkt: string } | undefined;
   /** Values of the dialect's `roleClaims`; absent where there are none. */
   readonly asserted?: readonly string[];
+  /** Of any location; absent where there are none. */
+  readonly details?: readonly CallDetail[];
   readonly exp: number;
   readonly iat: number;
 }
@@ -238,9 +245,19 @@ function readClaims(claims: JsonClaims, trusted: AccessTokenIssuer): VerifiedAcc
     ...(dialect?.roleClaims !== undefined && {
       asserted: dialect.roleClaims.flatMap((name) => claimValues(claimAt(claims, name))),
     }),
+    ...(trusted.details === true && claims.authorization_details !== undefined && readDetails(claims)),
     exp: claims.exp as number,
     iat: claims.iat as number,
   };
+}
+
+function readDetails(claims: JsonClaims): Pick<VerifiedAccessToken, "details"> {
+  try {
+    const details = readCallDetails(claims.authorization_details);
+    return details.length === 0 ? {} : { details };
+  } catch (error) {
+    return refuse("token_malformed", (error as Error).message);
+  }
 }
 
 function readScopes(claims: JsonClaims, dialect: TokenDialect | undefined): readonly string[] {

@@ -1,3 +1,4 @@
+import { CALL_DETAIL_TYPE } from "../core/call-details.js";
 import { DPOP_ALGORITHMS } from "./dpop.js";
 import { ID_JAG_PROFILE } from "./identity-assertion.js";
 import { SIGNATURE_ALGORITHMS } from "./key-set.js";
@@ -13,6 +14,7 @@ export interface AuthorizationServerMetadata {
   readonly introspection_endpoint_auth_methods_supported?: readonly string[];
   readonly jwks_uri: string;
   readonly scopes_supported: readonly string[];
+  readonly authorization_details_types_supported?: readonly string[];
   readonly response_types_supported: readonly string[];
   readonly response_modes_supported: readonly string[];
   readonly grant_types_supported: readonly string[];
@@ -49,6 +51,8 @@ export interface MetadataFacts {
   readonly registration: boolean;
   readonly documents: boolean;
   readonly introspection: boolean;
+  /** Whether `authorization_details` are read (RFC 9396 §10). */
+  readonly details: boolean;
   /** Whether ID-JAGs are accepted. */
   readonly identityAssertions: boolean;
 }
@@ -64,6 +68,7 @@ export function formatAuthorizationServerMetadata(facts: MetadataFacts): Authori
     ...(facts.introspection ? introspectionMembers(facts) : {}),
     jwks_uri: facts.endpoint("/jwks"),
     scopes_supported: facts.scopes.filter((scope) => scope !== "openid"),
+    ...(facts.details ? { authorization_details_types_supported: [CALL_DETAIL_TYPE] } : {}),
     response_types_supported: ["code"],
     response_modes_supported: ["query"],
     grant_types_supported: facts.grantTypes,

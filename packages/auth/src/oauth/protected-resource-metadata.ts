@@ -1,3 +1,5 @@
+import { CALL_DETAIL_TYPE } from "../core/call-details.js";
+
 /** RFC 9728 §2, as far as this package computes it. Everything else comes from the operator. */
 export interface ProtectedResourceMetadata {
   readonly resource: string;
@@ -17,6 +19,8 @@ export interface ProtectedResourceMetadataOptions {
   readonly formTokens: boolean;
   /** Set where proofs are checked: the algorithms accepted (RFC 9449 §5.1 names them the same way for a resource). */
   readonly dpopAlgorithms?: readonly string[];
+  /** Details of type `mcp_call` count here (RFC 9728 §2, RFC 9396). */
+  readonly details?: boolean;
   /** More members: `resource_name`, `resource_documentation`, `resource_policy_uri`, … */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
@@ -27,6 +31,7 @@ const COMPUTED: ReadonlySet<string> = new Set([
   "authorization_servers",
   "scopes_supported",
   "bearer_methods_supported",
+  "authorization_details_types_supported",
   "dpop_signing_alg_values_supported",
   "dpop_bound_access_tokens_required",
   "tls_client_certificate_bound_access_tokens",
@@ -50,6 +55,7 @@ export function formatProtectedResourceMetadata(options: ProtectedResourceMetada
     authorization_servers: [...options.issuers],
     scopes_supported: withoutOfflineAccess(options.baseline),
     bearer_methods_supported: options.formTokens ? ["header", "body"] : ["header"],
+    ...(options.details === true ? { authorization_details_types_supported: [CALL_DETAIL_TYPE] } : {}),
     ...(options.dpopAlgorithms === undefined ? {} : { dpop_signing_alg_values_supported: [...options.dpopAlgorithms] }),
   };
 }

@@ -25,6 +25,7 @@ const REVERIFY_AFTER = 600;
 
 export interface AuthenticatePorts {
   readonly issuers: ReadonlyMap<string, KnownIssuer>;
+  readonly resource: string;
   readonly policy: Policy;
   readonly isLive: (principal: Principal, now: number) => Awaitable<Liveness>;
   readonly verifySignature: VerifySignature;
@@ -62,11 +63,18 @@ export function createAuthenticate(ports: AuthenticatePorts): (head: RequestHead
     const known = cache.find(credentials.token, now);
     if (known !== undefined) return admit(known, credentials, head);
     return chain(verify(credentials.token, now), ({ token, until }) => {
-      const entry: CachedToken = { principal: { ...token, roles: [] }, until, last: undefined };
+      const principal = { ...localDetails(token, ports.resource), roles: [] };
+      const entry: CachedToken = { principal, until, last: undefined };
       cache.add(credentials.token, entry);
       return admit(entry, credentials, head);
     });
   };
+}
+
+/** Details that are for another resource say nothing here. */
+function localDetails({ details, ...token }: VerifiedAccessToken, resource: string): VerifiedAccessToken {
+  const own = details?.filter(({ locations }) => locations[0] === resource) ?? [];
+  return own.length === 0 ? token : { ...token, details: own };
 }
 
 interface Verified {

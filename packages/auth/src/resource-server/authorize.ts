@@ -6,20 +6,20 @@ import type { McpBody, McpMessage } from "../core/mcp-message.js";
 import type { Policy, RequestFacts } from "../core/policy.js";
 import { quote } from "../core/quote.js";
 import { formatScope } from "../core/scope.js";
+import type { Awaitable } from "../oauth/awaitable.js";
+import type { ReplayRecorder } from "../oauth/dpop.js";
 import { randomToken, type System } from "../system.js";
-import type { Authenticated, Judged, Refusal } from "./contract.js";
+import type { Authenticated, Judged, Judgement, Refusal } from "./contract.js";
 import { type ChallengeContext, formatChallenges, formatRpcErrors, JSON_HEADERS, type MessageId } from "./refusal.js";
+import { isOnce, useUp } from "./use-up.js";
 
 export interface AuthorizePorts {
   readonly policy: Policy;
   readonly challenge: ChallengeContext;
   readonly system: System;
   readonly denials: "status" | "result";
-}
-
-export interface Judgement {
-  readonly judged: readonly Judged[];
-  readonly refusal: Refusal | undefined;
+  /** Where calls are used up that may be made once; absent: such calls are not in the tokens either. */
+  readonly once: ReplayRecorder | undefined;
 }
 
 /** The kinds of denial in the order in which one of them answers for a whole body. */
@@ -28,6 +28,7 @@ const KINDS = ["unknown", "rule", "scope"] as const satisfies readonly Denied["k
 /**
  * Judges every call of a body. One refused element refuses all of it; a batch with several kinds of denial is answered by the first kind in
  * the order of the design, and by all its missing scopes at once (R-17).
+ * A promise only where a call may be made once: it is used up then, and nothing may go on before.
  * @throws TypeError when a message came without its call: that would be a message nobody judged.
  */
 export function authorize(
@@ -38,7 +39,7 @@ export function authorize(
     request,
   }: { who: Authenticated; body: McpBody; calls: readonly McpCall[]; request: RequestFacts },
   ports: AuthorizePorts,
-): Judgement {
+): Awaitable<Judgement> {
   if (calls.length < body.messages.filter(isJudged).length)
     throw new TypeError("authorize: a message without its call");
   const { principal, entitled } = who;
@@ -49,8 +50,17 @@ export function authorize(
     decision: evaluate(ports.policy, { principal, entitled, call: seen[index] ?? call, request, now }),
   }));
   tellRecorded(judged, ports.system);
-  if (judged.every(({ decision }) => decision.outcome === "allow")) return { judged, refusal: undefined };
-  return { judged, refusal: refuseBody({ who, body, judged }, ports) };
+  if (!judged.every(({ decision }) => decision.outcome === "allow")) return refused({ who, body, judged }, ports);
+  if (!judged.some(isOnce)) return { judged, refusal: undefined };
+  return useUp(judged, { iss: principal.iss, now }, ports.once).then((used) =>
+    used.some(({ decision }) => isDenied(decision))
+      ? refused({ who, body, judged: used }, ports)
+      : { judged: used, refusal: undefined },
+  );
+}
+
+function refused(body: Refused, ports: AuthorizePorts): Judgement {
+  return { judged: body.judged, refusal: refuseBody(body, ports) };
 }
 
 function isJudged(message: McpMessage): boolean {

@@ -102,6 +102,12 @@ export interface ResourceServerOptions {
   readonly tokenExchange?: boolean;
   /** Accept tokens bound to a key (RFC 9449). Without it a token with `cnf` is refused. */
   readonly dpop?: { readonly replay: ReplayRecorder; readonly nonces?: DpopNonces };
+  /**
+   * Count the details of type `mcp_call` in tokens of issuers without dialect (RFC 9396): calls that were agreed to beside the scopes. `replay` is
+   * where a call that may be made once is used up, shared by every process that serves the resource; a `once` is remembered there until its
+   * `exp`. Default: details in tokens count for nothing. With it {@link ResourceServer.authorize} may answer with a promise.
+   */
+  readonly details?: { readonly replay: ReplayRecorder };
   readonly system?: System;
 }
 
@@ -121,6 +127,11 @@ export interface Judged {
   readonly decision: Decision;
 }
 
+export interface Judgement {
+  readonly judged: readonly Judged[];
+  readonly refusal: Refusal | undefined;
+}
+
 export interface Authenticated {
   readonly principal: Principal;
   readonly entitled: readonly string[];
@@ -138,13 +149,17 @@ export interface ResourceServer {
   metadata(): Readonly<Record<string, unknown>>;
   /** Token → principal. Synchronous when the token is in the verified-token cache. @throws OAuthError */
   authenticate(head: RequestHead): Authenticated | Promise<Authenticated>;
-  /** Every message of the body against the policy; the first refusal in the order of the design refuses everything. */
+  /**
+   * Every message of the body against the policy; the first refusal in the order of the design refuses everything. A promise only where
+   * a call has to be used up first ({@link ResourceServerOptions.details}): nothing may go on before it is kept, nor when it is not. It rejects with
+   * OAuthError `store_unavailable` when nobody can tell.
+   */
   authorize(
     who: Authenticated,
     body: McpBody,
     calls: readonly McpCall[],
     request: { readonly method: "POST" | "GET" | "DELETE"; readonly remoteAddress: string | undefined },
-  ): { readonly judged: readonly Judged[]; readonly refusal: Refusal | undefined };
+  ): Awaitable<Judgement>;
   /** Anything thrown on the way → the answer, with challenge where one is due. */
   refuse(error: unknown, context?: { readonly id?: string | number | null }): Refusal;
 }

@@ -88,7 +88,7 @@ async function admit(guard: Guard, request: Request): Promise<Admitted | Respons
     const who = await resourceServer.authenticate({ method, url: resourceServer.resource, query: search, header });
     const facts: RequestFacts = { method, remoteAddress: options.remoteAddress?.(request) };
     const bytes = method === "POST" ? await readBody(request) : undefined;
-    return judge(guard, { who, facts, bytes, header, names: request.headers.keys() });
+    return await judge(guard, { who, facts, bytes, header, names: request.headers.keys() });
   } catch (error) {
     return toResponse(resourceServer.refuse(error));
   }
@@ -111,7 +111,7 @@ interface Unjudged {
   readonly names: Iterable<string>;
 }
 
-function judge({ resourceServer, options }: Guard, unjudged: Unjudged): Admitted | Response {
+async function judge({ resourceServer, options }: Guard, unjudged: Unjudged): Promise<Admitted | Response> {
   const { who, facts, bytes, header, names } = unjudged;
   const { server } = resourceServer;
   const body = bytes === undefined ? undefined : parseMcpBody(bytes);
@@ -131,7 +131,7 @@ function judge({ resourceServer, options }: Guard, unjudged: Unjudged): Admitted
       body === undefined
         ? [streamCall(server, revision, facts)]
         : body.messages.flatMap((message) => (message.type === "response" ? [] : callsOf(message, context)));
-    const { refusal } = resourceServer.authorize(who, body ?? NO_BODY, calls, facts);
+    const { refusal } = await resourceServer.authorize(who, body ?? NO_BODY, calls, facts);
     return refusal === undefined ? { who, revision, facts, body, bytes } : toResponse(refusal);
   } catch (error) {
     return toResponse(resourceServer.refuse(error, { id }));

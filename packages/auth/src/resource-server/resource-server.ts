@@ -7,9 +7,9 @@ import { formatProtectedResourceMetadata, withoutOfflineAccess } from "../oauth/
 import { sha256Web } from "../oauth/thumbprint.js";
 import { verifySignatureWeb } from "../oauth/verify-signature.js";
 import { randomToken, system as realSystem, type System } from "../system.js";
-import { createAuthenticate } from "./authenticate.js";
+import { createAuthenticate, type KnownIssuer } from "./authenticate.js";
 import { authorize } from "./authorize.js";
-import type { Refusal, ResourceServer, ResourceServerOptions } from "./contract.js";
+import type { Refusal, ResourceServer, ResourceServerOptions, TrustedIssuer } from "./contract.js";
 import { createOriginPolicy } from "./origin.js";
 import { type ChallengeContext, type MessageId, refuseMcp, refuseOAuth } from "./refusal.js";
 
@@ -38,6 +38,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
       baseline,
       formTokens: options.formTokens ?? false,
       ...(dpopAlgorithms === undefined ? {} : { dpopAlgorithms }),
+      details: options.details !== undefined,
       ...(options.metadata === undefined ? {} : { extra: options.metadata }),
     }),
   );
@@ -51,7 +52,8 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     ...(nonces === undefined ? {} : { dpopNonce: () => nonces.current(system.now()) }),
   };
   const authenticate = createAuthenticate({
-    issuers: new Map(options.issuers.map((one) => [one.issuer, { ...one, audience: one.audience ?? [resource] }])),
+    issuers: new Map(options.issuers.map((one) => [one.issuer, knownIssuer(one, options)])),
+    resource,
     policy,
     isLive,
     dpop,
@@ -63,6 +65,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     clockSkew: options.clockSkew ?? DEFAULT_CLOCK_SKEW,
     cachedTokens: options.cachedTokens ?? DEFAULT_CACHED_TOKENS,
   });
+  const ports = { policy, challenge, system, denials: options.denials ?? "status", once: options.details?.replay };
   return {
     resource,
     metadataUrl,
@@ -71,9 +74,17 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     origins: createOriginPolicy(options),
     metadata,
     authenticate,
-    authorize: (who, body, calls, request) =>
-      authorize({ who, body, calls, request }, { policy, challenge, system, denials: options.denials ?? "status" }),
+    authorize: (who, body, calls, request) => authorize({ who, body, calls, request }, ports),
     refuse: (error, context) => refuse(error, { challenge, system, id: context?.id ?? null }),
+  };
+}
+
+/** Servers with a dialect have types of their own; their details are read as nothing rather than guessed at. */
+function knownIssuer(issuer: TrustedIssuer, { resource, details }: ResourceServerOptions): KnownIssuer {
+  return {
+    ...issuer,
+    audience: issuer.audience ?? [resource],
+    ...(details !== undefined && issuer.dialect === undefined && { details: true }),
   };
 }
 

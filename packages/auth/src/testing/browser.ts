@@ -9,10 +9,14 @@ export interface TestForm {
 /** Reads pages as far as tests need it: it finds the one form and sends it from its own origin. It keeps no cookies. */
 export interface TestBrowser {
   readForm(page: Response): Promise<TestForm & { readonly text: string; readonly url: string }>;
-  /** Sends the form of `page` with these buttons or boxes; `scope` replaces what was ticked. */
+  /** Sends the form of `page` with these buttons or boxes; `scope` and `detail` replace what was ticked. */
   submit(
     page: Response,
-    change: { readonly decision: "approve" | "deny"; readonly scope?: readonly string[] },
+    change: {
+      readonly decision: "approve" | "deny";
+      readonly scope?: readonly string[];
+      readonly detail?: readonly string[];
+    },
     origin: string,
   ): Promise<Response>;
 }
@@ -28,11 +32,11 @@ export function createTestBrowser(fetch: (url: string, init?: RequestInit) => Pr
   };
   return {
     readForm,
-    async submit(page, { decision, scope }, origin) {
+    async submit(page, { decision, ...ticked }, origin) {
       const { action, fields } = await readForm(page);
-      const kept = fields.filter(([name]) => name !== "scope" || scope === undefined);
+      const kept = fields.filter(([name]) => !Object.hasOwn(ticked, name));
       const body = new URLSearchParams(kept.map(([name, value]) => [name, value]));
-      for (const each of scope ?? []) body.append("scope", each);
+      for (const [name, values] of Object.entries(ticked)) for (const each of values) body.append(name, each);
       body.append("decision", decision);
       const headers = { origin: "null", "sec-fetch-site": "same-origin" };
       return fetch(new URL(action, origin).href, { method: "POST", body, headers });

@@ -1,3 +1,4 @@
+import type { CallDetail } from "../core/call-details.js";
 import { sha256 } from "../oauth/digest.js";
 import { TEST_RESOURCE, type TestAuthorizationServer } from "./authorization-server.js";
 
@@ -9,6 +10,7 @@ export interface TestTokens {
   readonly access_token: string;
   readonly refresh_token?: string;
   readonly scope: string;
+  readonly authorization_details?: readonly CallDetail[];
   readonly expires_in: number;
 }
 

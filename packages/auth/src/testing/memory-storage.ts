@@ -1,14 +1,15 @@
-import type {
-  AuthorizationServerStorage,
-  ClientRecord,
-  ClientStore,
-  CodeRecord,
-  CodeStore,
-  Grant,
-  GrantStore,
-  PendingAuthorization,
-  PendingStore,
-  ReplayStore,
+import {
+  type AuthorizationServerStorage,
+  type ClientRecord,
+  type ClientStore,
+  type CodeRecord,
+  type CodeStore,
+  type Grant,
+  type GrantStore,
+  mergeDetails,
+  type PendingAuthorization,
+  type PendingStore,
+  type ReplayStore,
 } from "../authorization-server/storage.js";
 import { type AddSession, createMemorySessions } from "./memory-sessions.js";
 
@@ -99,7 +100,9 @@ function createGrants(grants: Map<string, Grant>): GrantStore {
     async widen(grant) {
       const before = live(grant.sub, grant.client_id, grant.resource);
       const scopes = [...new Set([...(before?.scopes ?? []), ...grant.scopes])];
-      const after = { ...(before ?? grant), scopes, updated: grant.updated };
+      const { details: _, ...kept } = before ?? grant;
+      const details = mergeDetails(before?.details, grant.details, grant.updated);
+      const after = { ...kept, scopes, ...(details && { details }), updated: grant.updated };
       grants.set(after.id, after);
       return after;
     },

@@ -7,6 +7,7 @@ import type {
   Rotation,
   Session,
 } from "../authorization-server/storage.js";
+import type { CallDetail } from "../core/call-details.js";
 
 /* Complete records for tests: name what the test is about, leave the rest. All times are relative to `TEST_NOW`. */
 
@@ -67,6 +68,11 @@ export function testCode(change: Partial<CodeRecord> = {}): CodeRecord {
 
 export function testGrant(change: Partial<Grant> = {}): Grant {
   return { id: "grant", ...who, scopes: ["mcp:read"], created: TEST_NOW, updated: TEST_NOW, ...change };
+}
+
+export function testDetail(id: string, change: Partial<CallDetail> = {}): CallDetail {
+  const call = { type: "mcp_call", tools: ["update_customer"], arguments: { id: 7, name: "Ada" } } as const;
+  return { ...call, locations: [who.resource], id, scope: "mcp:write", ...change };
 }
 
 export function testSession(change: Partial<Session> = {}): Session {

@@ -8,6 +8,7 @@ import {
   TEST_NOW as NOW,
   testClient,
   testCode,
+  testDetail,
   testGrant,
   testPending,
   testRedemption,
@@ -138,7 +139,7 @@ function describeCodes(store: Store): void {
   });
 
   test("a code is found as it was saved, without being taken", async () => {
-    const record = testCode({ scopes: ["mcp:read", "mcp:write"], dpop_jkt: "jkt" });
+    const record = testCode({ scopes: ["mcp:read"], dpop_jkt: "jkt", details: [testDetail("a")] });
     await store().codes.save("hash", record);
     expect(await store().codes.find("hash")).toEqual(record);
     expect(await redeem("hash")).toBe("redeemed");
@@ -217,6 +218,22 @@ function describeGrants(store: Store): void {
     expect(await store().grants.find("ada", "editor", "https://mcp.example/crm")).toEqual(testGrant());
   });
 
+  test("keeps single calls that were consented to, each once, until their time, the newest of many", async () => {
+    const first = testDetail("a", { once: true, exp: NOW + 60 });
+    const second = testDetail("b");
+    await store().grants.widen(testGrant({ details: [first, second] }));
+    const whose = ["ada", "editor", "https://mcp.example/crm"] as const;
+    expect((await store().grants.find(...whose))?.details).toEqual([first, second]);
+    await store().grants.widen(testGrant({ updated: NOW + 1 }));
+    expect((await store().grants.find(...whose))?.details).toEqual([first, second]);
+    const later = testGrant({ details: [second, testDetail("c")], updated: NOW + 60 });
+    expect((await store().grants.widen(later)).details).toEqual([second, testDetail("c")]);
+    const many = Array.from({ length: 60 }, (_, index) => testDetail(`m${index}`));
+    await store().grants.widen(testGrant({ details: many }));
+    const kept = (await store().grants.list("ada"))[0]?.details ?? [];
+    expect([kept.length, kept.at(-1)?.id]).toEqual([50, "m59"]);
+  });
+
   test("a later consent widens it: same id and creation, all scopes", async () => {
     await store().grants.widen(testGrant());
     const later = testGrant({ id: "other", scopes: ["mcp:write", "mcp:read"], created: NOW + 5, updated: NOW + 5 });
@@ -279,6 +296,15 @@ function describeSessions(store: Store): void {
     await expect(store().sessions.create(testSession({ grant_id: "never" }), "r1")).rejects.toMatchObject(refusal);
     expect(await store().sessions.find("session")).toBeUndefined();
     expect(await store().sessions.findByRefresh("r1")).toBeUndefined();
+  });
+
+  test("a session keeps its single calls, through rotation too", async () => {
+    await store().grants.widen(testGrant());
+    const session = testSession({ scopes: [], details: [testDetail("a", { once: true, exp: NOW + 60 })] });
+    await store().sessions.create(session, "r1");
+    expect(await store().sessions.find("session")).toEqual(session);
+    const rotated = await store().sessions.rotate(testRotation("r1"));
+    expect(rotated).toMatchObject({ status: "rotated", session: { scopes: [], details: session.details } });
   });
 
   test("a list has the live sessions of the subject, newest first", async () => {

@@ -80,6 +80,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
     verifySignature: verifySignatureNode,
     sha256: sha256Node,
     dpop: createDpopPorts(store),
+    details: { replay: createDpopPorts(store).replay },
     system,
   });
   const upstream = createUpstream(installed, parts);

@@ -70,6 +70,7 @@ export function composeWeb(parts: WebParts): Web {
     documentSeen: (document) => store.clientDocuments.record(document, system.now()),
     lifetimes: installation.config.lifetimes,
     ...machineOptions({ installation, store, system, servers: parts.servers.filter(isOurs) }),
+    authorizationDetails: true,
     dpop: { nonces: createDpopPorts(store).nonces },
     // Quotas count networks: whoever has one IPv6 address has its whole /64.
     remoteAddress: (request) => addressKey(remoteAddress(request)),

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   type Authenticated,
   type Judged,
+  type Judgement,
   type McpBody,
   McpError,
   MODERN,
@@ -34,10 +35,6 @@ export interface EndpointContext extends ReplyContext {
   readonly refusals: RefusalObserver | undefined;
 }
 
-interface Judgement {
-  readonly judged: readonly Judged[];
-  readonly refusal: Refusal | undefined;
-}
 const NOTHING_JUDGED: Judgement = { judged: [], refusal: undefined };
 
 const METHODS: ReadonlySet<string> = new Set<RequestFacts["method"]>(["POST", "GET", "DELETE"]);
@@ -108,7 +105,8 @@ export class Endpoint {
       const asked =
         incoming.facts.method === "POST" ? await this.#post(incoming, who, reply) : this.#stream(incoming, who, reply);
       if (reply.over) return;
-      const { judged, refusal } = this.#judge(incoming, who, asked);
+      const judgement = this.#judge(incoming, who, asked);
+      const { judged, refusal } = judgement instanceof Promise ? await judgement : judgement;
       const door = refusal === undefined ? this.#openDoor(incoming, who, asked) : undefined;
       const inner = door instanceof Promise ? await door : door;
       const upstreamToken = inner?.credential?.tokenId;
@@ -180,17 +178,24 @@ export class Endpoint {
     };
   }
 
-  #judge(incoming: Incoming, who: Authenticated, asked: Asked): Judgement {
+  /** A promise only where a call has to be used up first. */
+  #judge(incoming: Incoming, who: Authenticated, asked: Asked): Judgement | Promise<Judgement> {
     if (asked.calls.length === 0) return NOTHING_JUDGED;
     const { resourceServer } = this.#context.server;
-    const { judged, refusal } = resourceServer.authorize(who, asked.body, asked.calls, incoming.facts);
-    incoming.watch?.judged({
-      who,
-      revision: asked.revision,
-      body: asked.body,
-      judged,
-      decisionId: refusal?.decisionId,
-    });
+    const judgement = resourceServer.authorize(who, asked.body, asked.calls, incoming.facts);
+    if (incoming.watch === undefined) return judgement;
+    return judgement instanceof Promise
+      ? judgement.then((judged) => this.#watched(incoming, judged, { who, asked }))
+      : this.#watched(incoming, judgement, { who, asked });
+  }
+
+  #watched(
+    { watch }: Incoming,
+    { judged, refusal }: Judgement,
+    { who, asked }: { readonly who: Authenticated; readonly asked: Asked },
+  ): Judgement {
+    const { revision, body } = asked;
+    watch?.judged({ who, revision, body, judged, decisionId: refusal?.decisionId });
     return { judged, refusal };
   }
 

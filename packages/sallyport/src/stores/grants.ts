@@ -1,7 +1,8 @@
-import type { Grant, GrantStore } from "@sallyport/auth/authorization-server";
+import { type Grant, type GrantStore, mergeDetails } from "@sallyport/auth/authorization-server";
 import type { Selectable, Transaction } from "kysely";
 import type { Backend } from "./backend.js";
 import type { Schema } from "./schema.js";
+import { detailsOf, detailsText } from "./session-rows.js";
 import { fromJson } from "./values.js";
 
 export function createGrantStore({ db, write }: Backend): GrantStore {
@@ -36,20 +37,21 @@ async function widen(tx: Transaction<Schema>, grant: Grant): Promise<Grant> {
   if (row === undefined) {
     await tx
       .insertInto("grants")
-      .values({ ...grant, scopes: JSON.stringify(grant.scopes) })
+      .values({ ...grant, scopes: JSON.stringify(grant.scopes), details: detailsText(grant.details) })
       .execute();
     return grant;
   }
-  const before = grantOf(row);
+  const { details: had, ...before } = grantOf(row);
   const scopes = [...new Set([...before.scopes, ...grant.scopes])];
+  const details = mergeDetails(had, grant.details, updated);
   await tx
     .updateTable("grants")
-    .set({ scopes: JSON.stringify(scopes), updated })
+    .set({ scopes: JSON.stringify(scopes), details: detailsText(details), updated })
     .where("id", "=", before.id)
     .execute();
-  return { ...before, scopes, updated };
+  return { ...before, scopes, ...(details && { details }), updated };
 }
 
-export function grantOf(row: Selectable<Schema["grants"]>): Grant {
-  return { ...row, scopes: fromJson(row.scopes) };
+export function grantOf({ details, ...row }: Selectable<Schema["grants"]>): Grant {
+  return { ...row, scopes: fromJson(row.scopes), ...detailsOf(details) };
 }

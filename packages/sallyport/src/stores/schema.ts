@@ -41,6 +41,7 @@ export interface Schema {
     client_id: string;
     resource: string;
     scopes: Json;
+    details: Json | null;
     created: number;
     updated: number;
   };
@@ -52,6 +53,7 @@ export interface Schema {
     client_id: string;
     resource: string;
     scopes: Json;
+    details: Json | null;
     dpop_jkt: string | null;
     label: string;
     auth_time: number;

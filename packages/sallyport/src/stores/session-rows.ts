@@ -3,21 +3,32 @@ import type { Transaction } from "kysely";
 import type { Schema } from "./schema.js";
 import { fromJson, orNull, orUndefined } from "./values.js";
 
-export function sessionOf({ scopes, parent_id, dpop_jkt, revoked, ...row }: Schema["sessions"]): Session {
+/** Nearly nobody has any, and then there is nothing to read. */
+export function detailsOf(details: string | null): Pick<Session, "details"> {
+  return details === null ? {} : { details: fromJson(details) };
+}
+
+export function detailsText(details: Session["details"]): string | null {
+  return details === undefined || details.length === 0 ? null : JSON.stringify(details);
+}
+
+export function sessionOf({ scopes, details, parent_id, dpop_jkt, revoked, ...row }: Schema["sessions"]): Session {
   return {
     ...row,
     parent_id: orUndefined(parent_id),
     scopes: fromJson(scopes),
+    ...detailsOf(details),
     dpop_jkt: orUndefined(dpop_jkt),
     revoked: orUndefined(revoked),
   };
 }
 
-export function rowOf({ scopes, parent_id, dpop_jkt, revoked, ...session }: Session): Schema["sessions"] {
+export function rowOf({ scopes, details, parent_id, dpop_jkt, revoked, ...session }: Session): Schema["sessions"] {
   return {
     ...session,
     parent_id: orNull(parent_id),
     scopes: JSON.stringify(scopes),
+    details: detailsText(details),
     dpop_jkt: orNull(dpop_jkt),
     revoked: orNull(revoked),
   };

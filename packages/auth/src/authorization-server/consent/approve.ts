@@ -1,10 +1,11 @@
 import { OAuthError } from "../../core/oauth-error.js";
 import { sha256 } from "../../oauth/digest.js";
 import { randomToken } from "../../system.js";
+import { mintDetail } from "../details/details.js";
 import { redirectToClient } from "../responses.js";
 import { consentPage } from "./consent-page.js";
 import type { Answered } from "./find-request.js";
-import type { Offered } from "./flow.js";
+import type { Offered, OfferedDetail } from "./flow.js";
 import { checkCsrfToken } from "./forgery.js";
 
 type Decided = Offered & Answered;
@@ -25,8 +26,12 @@ async function approve(flow: Decided): Promise<Response> {
   const ticked = flow.form.all("scope");
   // Only what was offered to this person can be ticked, whatever the form says.
   const scopes = flow.offer.scopes.map(({ scope }) => scope).filter((scope) => ticked.includes(scope));
-  if (scopes.length === 0) return consentPage(flow, "Tick at least one permission, or deny the request.");
-  return answerWithCode(flow, scopes, () => endBrowserSession(flow));
+  const calls = flow.form.all("detail");
+  const details = flow.offer.details.filter((_, index) => calls.includes(String(index)));
+  if (scopes.length === 0 && details.length === 0) {
+    return consentPage(flow, "Tick at least one permission, or deny the request.");
+  }
+  return answerWithCode(flow, { scopes, details }, () => endBrowserSession(flow));
 }
 
 async function deny(flow: Decided): Promise<Response> {
@@ -38,19 +43,24 @@ async function deny(flow: Decided): Promise<Response> {
 }
 
 /**
- * Consumes the request, widens the grant and sends a code that stands for exactly these scopes (RFC 6749 §4.1.2). `leave` ends the
+ * Consumes the request, widens the grant and sends a code that stands for exactly this (RFC 6749 §4.1.2). `leave` ends the
  * browser session where that is due, and gives the cookies that say so.
  */
 export async function answerWithCode(
   flow: Offered,
-  scopes: readonly string[],
+  given: { readonly scopes: readonly string[]; readonly details: readonly OfferedDetail[] },
   leave: () => Promise<readonly string[]> = async () => [],
 ): Promise<Response> {
   const { server, pending, user, offer } = flow;
   const { storage } = server.options;
   const now = server.system.now();
   if (pending.prompt !== "none") await consumeRequest(flow);
-  const whose = { sub: user.sub, client_id: pending.client_id, resource: offer.resource.resource, scopes };
+  const { resource } = offer.resource;
+  const details = given.details.map(
+    ({ asked, scopes, granted }) => granted ?? mintDetail({ server, resource }, asked, scopes),
+  );
+  const who = { sub: user.sub, client_id: pending.client_id, resource, scopes: given.scopes };
+  const whose = { ...who, ...(details.length > 0 && { details }) };
   const grant = await storage.grants.widen({
     id: randomToken(server.system, 16),
     ...whose,
@@ -68,7 +78,7 @@ export async function answerWithCode(
     auth_time: user.auth_time,
     expires: now + server.lifetimes.code,
   });
-  server.system.log("info", "consent given", { ...whose, grant: grant.id });
+  server.system.log("info", "consent given", { ...who, details: details.map(({ id }) => id), grant: grant.id });
   return redirectToClient(pending.redirect_uri, { code, state: pending.state, iss: server.issuer }, await leave());
 }
 

@@ -2,6 +2,7 @@ import { describeRedirectUri } from "../../core/redirect-uri.js";
 import { displayName, type Html, html } from "../pages/html.js";
 import { page } from "../pages/page.js";
 import { formActionSource, isLocalOnly } from "./destination.js";
+import { detailChoices } from "./detail-choices.js";
 import { consentUrl, type Offered, type OfferedScope } from "./flow.js";
 import { csrfToken } from "./forgery.js";
 
@@ -90,9 +91,13 @@ function choices({ offer }: Offered): Html {
   const asked = offer.scopes.filter((scope) => scope.asked);
   const others = offer.scopes.filter((scope) => !scope.asked);
   const stepUp = offer.grant !== undefined;
-  return html`<fieldset><legend>It may</legend>
+  return html`${
+    asked.length > 0 &&
+    html`<fieldset><legend>It may</legend>
 ${asked.map((scope) => choice(scope, stepUp))}
-</fieldset>
+</fieldset>`
+  }
+${detailChoices(offer)}
 ${
   others.length > 0 &&
   html`<fieldset><legend>Not asked for, but possible</legend>

@@ -1,3 +1,4 @@
+import type { AskedCallDetail, CallDetail } from "../../core/call-details.js";
 import type { ResourceDescription, SignedInUser } from "../contract.js";
 import type { Start } from "../pipeline.js";
 import type { ClientRecord, Grant, PendingAuthorization } from "../storage.js";
@@ -26,12 +27,24 @@ export interface OfferedScope {
   readonly granted: boolean;
 }
 
+/** A kind of call that the client asked for in particular. */
+export interface OfferedDetail {
+  readonly asked: AskedCallDetail;
+  /** The least scopes of its tools, all of which the person may give. */
+  readonly scopes: readonly string[];
+  /** The same as consented to before; never one call only, which each time is another one. */
+  readonly granted: CallDetail | undefined;
+}
+
 /** What one person may give one client at one resource, and what of it was asked for. */
 export interface Offer {
   readonly resource: ResourceDescription;
   readonly grant: Grant | undefined;
   /** Everything that may be granted; never more than the entitlement. */
   readonly scopes: readonly OfferedScope[];
+  readonly details: readonly OfferedDetail[];
+  /** Asked for, and of tools that do not exist or that the person may not use. */
+  readonly withheldDetails: readonly AskedCallDetail[];
   /** Titles of what was asked for and may not be granted. */
   readonly withheld: readonly string[];
 }

@@ -1,5 +1,8 @@
+import type { AskedCallDetail, CallDetail } from "../../core/call-details.js";
 import { expandScopes } from "../../core/scope.js";
+import { isSameDetail, scopesBehind } from "../details/details.js";
 import { hierarchyOf } from "../entitled-scopes.js";
+import type { Grant } from "../storage.js";
 import type { Known, Offer } from "./flow.js";
 
 /** `undefined`: there is no such resource any more. An offer without scopes: this person may grant nothing there. */
@@ -17,8 +20,11 @@ export async function createOffer(flow: Known, resource: string): Promise<Offer 
   const entitled = expandScopes(hierarchy, entitlement);
   const granted = expandScopes(hierarchy, grant?.scopes ?? []);
   const existing = description.scopes.filter(({ scope }) => flow.pending.scopes.includes(scope));
-  const wanted = existing.length > 0 ? existing.map(({ scope }) => scope) : description.baseline;
-  const possible = wanted.some((scope) => entitled.has(scope)) ? wanted : description.baseline;
+  const { details: asked = [] } = flow.pending;
+  const wanted = existing.map(({ scope }) => scope);
+  // Who asks for single calls and for no scope means just these calls.
+  const possible = asked.length > 0 || wanted.some((scope) => entitled.has(scope)) ? wanted : description.baseline;
+  const details = asked.map((detail) => ({ asked: detail, scopes: scopesBehind(detail, description, entitlement) }));
   return {
     resource: description,
     grant,
@@ -32,8 +38,21 @@ export async function createOffer(flow: Known, resource: string): Promise<Offer 
         asked: possible.includes(scope),
         granted: granted.has(scope),
       })),
+    details: details.flatMap(({ asked: detail, scopes }) =>
+      scopes === undefined ? [] : [{ asked: detail, scopes, granted: grantedBefore(detail, scopes, grant) }],
+    ),
+    withheldDetails: details.filter(({ scopes }) => scopes === undefined).map(({ asked: detail }) => detail),
     withheld: existing.filter(({ scope }) => !entitled.has(scope)).map(({ title }) => title),
   };
+}
+
+function grantedBefore(
+  asked: AskedCallDetail,
+  scopes: readonly string[],
+  grant: Grant | undefined,
+): CallDetail | undefined {
+  if (asked.once === true) return undefined;
+  return grant?.details?.find((detail) => isSameDetail(detail, asked) && detail.scope === scopes.join(" "));
 }
 
 /** The scopes ticked when the page opens. */

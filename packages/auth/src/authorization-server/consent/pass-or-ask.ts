@@ -7,7 +7,7 @@ import { askedScopes } from "./offer.js";
 
 /** Agreed before: straight on, for clients that can be told apart. Everybody else sees the page. */
 export async function passOrAsk(flow: Offered): Promise<Response> {
-  if (mayPass(flow)) return answerWithCode(flow, askedScopes(flow.offer));
+  if (mayPass(flow)) return answerWithCode(flow, { scopes: askedScopes(flow.offer), details: flow.offer.details });
   if (flow.pending.prompt === "none") throw new OAuthError("consent_needed");
   return consentPage(flow);
 }
@@ -25,7 +25,9 @@ function mayPass({ pending, offer, user }: Offered): boolean {
     user.auth_time < pending.created &&
     offer.grant !== undefined &&
     offer.withheld.length === 0 &&
-    asked.length > 0 &&
-    asked.every(({ granted }) => granted)
+    offer.withheldDetails.length === 0 &&
+    asked.length + offer.details.length > 0 &&
+    asked.every(({ granted }) => granted) &&
+    offer.details.every(({ granted }) => granted !== undefined)
   );
 }

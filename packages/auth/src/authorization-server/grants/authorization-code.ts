@@ -2,17 +2,19 @@ import { OAuthError } from "../../core/oauth-error.js";
 import { sha256 } from "../../oauth/digest.js";
 import { isCodeVerifier } from "../../oauth/pkce.js";
 import { randomToken } from "../../system.js";
+import { heldDetails } from "../details/held-details.js";
+import { AUTHORIZATION_DETAILS } from "../details/read-details.js";
 import { displayName } from "../pages/html.js";
 import { findResource } from "../resources.js";
 import type { CodeRecord, Session } from "../storage.js";
 import { tokenResponse } from "../tokens.js";
-import { effectiveScopes } from "./effective-scopes.js";
+import { effective } from "./effective-scopes.js";
 import type { GrantType, TokenRequest } from "./grant-type.js";
 
 /** RFC 6749 §4.1.3 with RFC 7636 §4.6 and RFC 8707 §2.2. */
 export const authorizationCode: GrantType = {
   name: "authorization_code",
-  parameters: ["code", "redirect_uri", "code_verifier", "resource"],
+  parameters: ["code", "redirect_uri", "code_verifier", "resource", AUTHORIZATION_DETAILS],
   async handle(request) {
     const { server, parameters, client } = request;
     const code = parameters.one("code");
@@ -25,13 +27,15 @@ export const authorizationCode: GrantType = {
     // Everything is compared before the code is consumed: who has only the code can neither use nor burn it, nor end a session with it.
     if (record === undefined) throw new OAuthError("code_refused", { detail: "no such code" });
     await checkBinding(request, record, verifier);
-    const scopes = await effectiveScopes(server, record, record.scopes);
+    // RFC 9396 §6: the token may have fewer of them; the session keeps what was consented to.
+    const details = heldDetails(request, record);
+    const held = await effective(server, record, { scopes: record.scopes, details });
     const refresh_token = client.metadata.grant_types.includes("refresh_token")
       ? randomToken(server.system)
       : undefined;
     const session = newSession(request, record, refresh_token);
     await redeemOnce(request, code_hash, { session, refresh_token });
-    return tokenResponse(request, session, { scopes, refresh_token });
+    return tokenResponse(request, session, { ...held, refresh_token });
   },
 };
 
@@ -68,7 +72,7 @@ async function redeemOnce(
 /** What redeeming the code makes, when it is the first time. */
 function newSession(request: TokenRequest, record: CodeRecord, refresh_token: string | undefined): Session {
   const { server, client } = request;
-  const { sub, client_id, resource, scopes, grant_id, auth_time } = record;
+  const { sub, client_id, resource, scopes, details, grant_id, auth_time } = record;
   const now = server.system.now();
   const { accessToken, session: absolute, sessionIdle } = server.lifetimes;
   // Without a refresh token the session is over when its one access token is.
@@ -80,6 +84,7 @@ function newSession(request: TokenRequest, record: CodeRecord, refresh_token: st
     client_id,
     resource,
     scopes,
+    ...(details !== undefined && { details }),
     dpop_jkt: refreshKeyOf(request),
     label: displayName(client.metadata.client_name ?? "") || client_id,
     auth_time,

@@ -1,15 +1,16 @@
 import { OAuthError } from "../../core/oauth-error.js";
+import { AUTHORIZATION_DETAILS, readDetails } from "../details/read-details.js";
 import { findResource } from "../resources.js";
 import type { Server } from "../server.js";
 import { tokenResponse } from "../tokens.js";
 import type { GrantType, TokenRequest } from "./grant-type.js";
 import { openSession } from "./open-session.js";
-import { grantableScopes, readScopes, requireConfigured, standingGrant } from "./own-tokens.js";
+import { grantableDetails, grantableScopes, readScopes, requireConfigured, standingGrant } from "./own-tokens.js";
 
 /** RFC 6749 §4.4: a client for itself. No refresh token (§4.4.3): it can come again. */
 export const clientCredentials: GrantType = {
   name: "client_credentials",
-  parameters: ["scope", "resource"],
+  parameters: ["scope", "resource", AUTHORIZATION_DETAILS],
   when: ({ options }) => options.clientCredentials === true,
   async handle(request) {
     const { client_id } = requireConfigured(request.client);
@@ -25,10 +26,15 @@ export async function answerForItself(
 ): Promise<Response> {
   const { server, parameters } = request;
   const who = { sub: client_id, client_id, resource };
-  const scopes = await grantableScopes(server, who, readScopes(parameters.one("scope")));
+  const named = readScopes(parameters.one("scope"));
+  const asked = readDetails(request, resource);
+  // Who names single calls and no scope wants a token for these calls and no more.
+  const scopes = asked.length > 0 && named.length === 0 ? [] : await grantableScopes(server, who, named);
+  const details = asked.length === 0 ? [] : await grantableDetails(server, who, asked);
   const { id: grant_id } = await standingGrant(server, who, scopes);
-  const session = await openSession(request, { ...who, grant_id, scopes, auth_time: server.system.now() });
-  return tokenResponse(request, session, { scopes, refresh_token: undefined });
+  const held = { scopes, ...(details.length > 0 && { details }) };
+  const session = await openSession(request, { ...who, grant_id, ...held, auth_time: server.system.now() });
+  return tokenResponse(request, session, { ...held, refresh_token: undefined });
 }
 
 /** The resource that the request names, or the only one there is (RFC 8707 §2.2). @throws OAuthError `target_unknown` */

@@ -3,7 +3,7 @@ import { expandScopes } from "../../core/scope.js";
 import type { DownstreamApi } from "../contract.js";
 import type { Server } from "../server.js";
 import type { Session } from "../storage.js";
-import { effectiveScopes, scopesOf } from "./effective-scopes.js";
+import { effective, scopesOf } from "./effective-scopes.js";
 
 /** The API that a request names, in our spelling; `undefined`: it names none of them, which is for others to judge. */
 export function findApi({ options }: Server, named: readonly string[]): DownstreamApi | undefined {
@@ -25,8 +25,8 @@ export async function scopesAtApi(
   }: { readonly api: DownstreamApi; readonly asked: readonly string[]; readonly held: readonly string[] },
   parent: Pick<Session, "sub" | "client_id" | "resource">,
 ): Promise<readonly string[]> {
-  const effective = await effectiveScopes(server, parent, held);
-  const covered = expandScopes(await scopesOf(server, parent.resource), effective);
+  const { scopes } = await effective(server, parent, { scopes: held });
+  const covered = expandScopes(await scopesOf(server, parent.resource), scopes);
   const derived = deriveScopes(api, covered);
   if (derived.length === 0) throw new OAuthError("scope_refused");
   const beyond = asked.filter((scope) => !derived.includes(scope));

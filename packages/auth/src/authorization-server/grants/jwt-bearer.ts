@@ -6,6 +6,7 @@ import { ID_JAG_TYP, validateIdentityAssertion } from "../../oauth/identity-asse
 import type { DecodedJws } from "../../oauth/jws.js";
 import { verifySignatureWeb } from "../../oauth/verify-signature.js";
 import type { TrustedAssertionIssuer } from "../assertion-issuer.js";
+import { AUTHORIZATION_DETAILS } from "../details/read-details.js";
 import { findResource } from "../resources.js";
 import type { Server } from "../server.js";
 import { tokenResponse } from "../tokens.js";
@@ -28,7 +29,7 @@ const WORKLOAD_TYPES: readonly (string | undefined)[] = [undefined, "jwt", "jose
  */
 export const jwtBearer: GrantType = {
   name: JWT_BEARER_GRANT,
-  parameters: ["assertion", "scope", "resource"],
+  parameters: ["assertion", "scope", "resource", AUTHORIZATION_DETAILS],
   when: ({ options }) => (options.trustedIssuers?.length ?? 0) > 0,
   async handle(request) {
     const assertion = readAssertion(request);
@@ -66,6 +67,12 @@ async function answerForPerson(request: TokenRequest, { jws, issuer }: Assertion
   const { server, parameters, client } = request;
   requireConfidential(client.metadata);
   if (issuer.subjectOf === undefined) throw refuseAssertion("the issuer may not vouch for people");
+  // The identity provider decides by scopes; what it did not see is not read out of them.
+  if (server.options.authorizationDetails === true && parameters.one(AUTHORIZATION_DETAILS) !== undefined) {
+    throw new OAuthError("details_refused", {
+      description: "An ID-JAG goes with scopes, not with authorization_details.",
+    });
+  }
   const { client_id } = client.metadata;
   const now = server.system.now();
   const expected = {

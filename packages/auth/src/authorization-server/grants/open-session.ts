@@ -6,7 +6,7 @@ import type { TokenRequest } from "./grant-type.js";
 /** What a session of one access token is about; the rest follows. */
 export type SessionFacts = Pick<
   Session,
-  "grant_id" | "parent_id" | "sub" | "client_id" | "resource" | "scopes" | "auth_time"
+  "grant_id" | "parent_id" | "sub" | "client_id" | "resource" | "scopes" | "details" | "auth_time"
 > & {
   /** Latest end, seconds; default: when the access token ends anyway. */
   readonly expires?: number;

@@ -1,11 +1,13 @@
+import type { AskedCallDetail, CallDetail } from "../../core/call-details.js";
 import type { ClientMetadata } from "../../core/client-metadata.js";
 import { OAuthError } from "../../core/oauth-error.js";
 import { expandScopes, parseScope } from "../../core/scope.js";
 import { randomToken } from "../../system.js";
+import { narrowDetails } from "../details/details.js";
 import { limitScopes } from "../entitled-scopes.js";
 import type { Server } from "../server.js";
 import type { ClientRecord, Grant } from "../storage.js";
-import { scopesOf } from "./effective-scopes.js";
+import { describe, scopesOf } from "./effective-scopes.js";
 
 /** Who a token is for, where nobody is asked at a page: what may be granted is what is granted. */
 export interface StandingGrant {
@@ -41,6 +43,17 @@ export async function grantableScopes(
   const scopes = asked.length === 0 ? entitled : limitScopes(hierarchy, asked, entitled);
   if (scopes.length === 0) throw new OAuthError("scope_refused");
   return scopes;
+}
+
+/** What is asked for, as far as the subject is entitled to every tool of it. @throws OAuthError `details_exceeded` */
+export async function grantableDetails(
+  server: Server,
+  { sub, client_id, resource }: StandingGrant,
+  asked: readonly AskedCallDetail[],
+): Promise<readonly CallDetail[]> {
+  const description = await describe(server, resource);
+  const entitled = await server.options.mayBeGranted(sub, client_id, resource);
+  return narrowDetails({ server, resource, description }, asked, { scopes: entitled, details: [] });
 }
 
 /** `scope` of a request; `[]`: it named none. `offline_access` is no scope of a resource (R-87). */

@@ -2,11 +2,13 @@ import { OAuthError } from "../../core/oauth-error.js";
 import { expandScopes, parseScope } from "../../core/scope.js";
 import { sha256 } from "../../oauth/digest.js";
 import { randomToken } from "../../system.js";
+import { heldDetails } from "../details/held-details.js";
+import { AUTHORIZATION_DETAILS } from "../details/read-details.js";
 import { findResource } from "../resources.js";
 import { openSuccessor, sealSuccessor } from "../seal.js";
 import type { Session } from "../storage.js";
 import { tokenResponse } from "../tokens.js";
-import { effectiveScopes, scopesOf } from "./effective-scopes.js";
+import { effective, scopesOf } from "./effective-scopes.js";
 import type { GrantType, TokenRequest } from "./grant-type.js";
 
 /**
@@ -15,7 +17,7 @@ import type { GrantType, TokenRequest } from "./grant-type.js";
  */
 export const refreshToken: GrantType = {
   name: "refresh_token",
-  parameters: ["refresh_token", "scope", "resource"],
+  parameters: ["refresh_token", "scope", "resource", AUTHORIZATION_DETAILS],
   async handle(request) {
     const { server, parameters, client } = request;
     const presented = parameters.one("refresh_token");
@@ -34,9 +36,10 @@ export const refreshToken: GrantType = {
     await requireGrant(request, found.session);
     const wanted = await readScope(request, found.session);
     await requireUse(request, found);
-    const scopes = await effectiveScopes(server, found.session, wanted);
+    const details = heldDetails(request, found.session);
+    const held = await effective(server, found.session, { scopes: wanted, details });
     const { session, refresh_token } = await rotate(request, presented, { presented_hash, dpop_jkt });
-    return tokenResponse(request, session, { scopes, refresh_token });
+    return tokenResponse(request, session, { ...held, refresh_token });
   },
 };
 

@@ -10,12 +10,15 @@ import {
   mayAct,
   TOKEN_EXCHANGE_GRANT,
 } from "../../oauth/token-exchange.js";
+import { type Held, narrowDetails } from "../details/details.js";
+import { AUTHORIZATION_DETAILS, readDetails } from "../details/read-details.js";
+import { hierarchyOf } from "../entitled-scopes.js";
 import { findToken } from "../find-token.js";
 import { findResource } from "../resources.js";
 import type { Server } from "../server.js";
 import type { Session } from "../storage.js";
 import { tokenResponse } from "../tokens.js";
-import { effectiveScopes, scopesOf } from "./effective-scopes.js";
+import { describe, effective } from "./effective-scopes.js";
 import { findApi, scopesAtApi } from "./exchange-for-api.js";
 import type { GrantType, TokenRequest } from "./grant-type.js";
 import { openSession } from "./open-session.js";
@@ -39,6 +42,7 @@ export const tokenExchange: GrantType = {
     "resource",
     "audience",
     "scope",
+    AUTHORIZATION_DETAILS,
   ],
   when: ({ options }) => options.mayExchange !== undefined,
   async handle(request) {
@@ -61,14 +65,15 @@ export const tokenExchange: GrantType = {
       ...earlierActors(claims, { serves, client_id }),
     ]);
     await requireShortLineage(server, parent);
-    const { resource, scopes } = await aimed(request, subject);
+    const { resource, scopes, details } = await aimed(request, subject);
     const who = { sub: claims.sub, client_id, resource };
+    const held = { scopes, ...(details.length > 0 && { details }) };
     const { grant_id, id: parent_id, auth_time } = parent;
     const expires = Math.min(claims.exp, parent.expires);
-    const session = await openSession(request, { ...who, grant_id, parent_id, scopes, auth_time, expires });
+    const session = await openSession(request, { ...who, grant_id, parent_id, ...held, auth_time, expires });
     server.system.log("info", "token exchanged", { client_id, sub: who.sub, resource, scopes, parent: parent_id, act });
     return tokenResponse(request, session, {
-      scopes,
+      ...held,
       refresh_token: undefined,
       ...(act === undefined ? {} : { claims: { act } }),
       members: { issued_token_type: ACCESS_TOKEN_TYPE },
@@ -145,21 +150,26 @@ function earlierActors(
 async function aimed(
   request: TokenRequest,
   { claims, session: parent }: OwnToken,
-): Promise<{ readonly resource: string; readonly scopes: readonly string[] }> {
+): Promise<Held & { readonly resource: string }> {
   const { server, parameters, client } = request;
   const { client_id } = client.metadata;
   const api = findApi(server, [...parameters.all("resource"), ...parameters.all("audience")]);
   if (api !== undefined) {
     requirePermitted(request, api.resource);
+    if (server.options.authorizationDetails === true && parameters.one(AUTHORIZATION_DETAILS) !== undefined) {
+      throw new OAuthError("details_refused", {
+        description: "An API behind a resource has no authorization_details.",
+      });
+    }
     const asked = readScopes(parameters.one("scope"));
-    return { resource: api.resource, scopes: await scopesAtApi(server, { api, asked, held: claims.scopes }, parent) };
+    // Single calls lead to no API: its scopes say nothing of which call was agreed to.
+    const scopes = await scopesAtApi(server, { api, asked, held: claims.scopes }, parent);
+    return { resource: api.resource, scopes, details: [] };
   }
   const resource = targetOf(request, parent.resource);
   const who = { sub: claims.sub, client_id, resource };
-  return {
-    resource,
-    scopes: await effectiveScopes(server, who, await narrowedScopes(request, claims.scopes, resource)),
-  };
+  const narrowed = await narrow(request, { scopes: claims.scopes, details: claims.details ?? [] }, resource);
+  return { resource, ...(await effective(server, who, narrowed)) };
 }
 
 /** Tokens that one client weakens again and again have no further actor, and a bound all the same. */
@@ -188,20 +198,22 @@ function requirePermitted({ server, client }: TokenRequest, resource: string, ow
   }
 }
 
-/** What is asked for, all of it covered by the token; asked for nothing, what of the token means something at the resource. */
-async function narrowedScopes(
-  { server, parameters }: TokenRequest,
-  held: readonly string[],
-  resource: string,
-): Promise<readonly string[]> {
-  const hierarchy = await scopesOf(server, resource);
-  const asked = readScopes(parameters.one("scope"));
-  if (asked.length === 0) return held;
-  const covered = expandScopes(hierarchy, held);
-  if (!asked.every((scope) => covered.has(scope))) {
+/**
+ * What is asked for, all of it covered by the token; asked for nothing, what of the token means something at the resource. A single call may
+ * come out of the token's details or out of its scopes, and whoever names one without the other gets one without the other.
+ */
+async function narrow(request: TokenRequest, held: Held, resource: string): Promise<Held> {
+  const { server, parameters } = request;
+  const description = await describe(server, resource);
+  const local = { scopes: held.scopes, details: held.details.filter(({ locations }) => locations[0] === resource) };
+  const scopes = readScopes(parameters.one("scope"));
+  const asked = readDetails(request, resource, "granted");
+  if (scopes.length === 0 && asked.length === 0) return local;
+  const covered = expandScopes(hierarchyOf(description), held.scopes);
+  if (!scopes.every((scope) => covered.has(scope))) {
     throw new OAuthError("scope_exceeded", {
       description: "An exchange can only narrow the scope of the subject_token.",
     });
   }
-  return asked;
+  return { scopes, details: narrowDetails({ server, resource, description }, asked, local) };
 }

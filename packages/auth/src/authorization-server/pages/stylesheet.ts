@@ -29,6 +29,7 @@ legend{margin-bottom:.5rem}
 .choice input{width:1.25rem;height:1.25rem;margin:.125rem 0 0;accent-color:var(--accent)}
 .choice label{font-weight:600}
 .choice>div>p{margin:0}
+.choice ul{margin:.25rem 0;padding-left:1.25rem;font-size:.875rem}
 .tag{display:inline-block;font-size:.75rem;font-weight:650;padding:0 .5rem;border:1px solid currentColor;border-radius:1rem;margin-left:.375rem}
 .tag.new{color:var(--accent)}.tag.good{color:var(--good)}.tag.warn{color:var(--warn)}
 details{margin-top:.25rem}

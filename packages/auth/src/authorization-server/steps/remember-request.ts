@@ -2,6 +2,7 @@ import { OAuthError } from "../../core/oauth-error.js";
 import { parseScope } from "../../core/scope.js";
 import { randomToken } from "../../system.js";
 import type { Asked } from "../consent/flow.js";
+import { readDetails } from "../details/read-details.js";
 import { findResource } from "../resources.js";
 import type { PendingAuthorization } from "../storage.js";
 import type { Redirectable } from "./prove-redirect-uri.js";
@@ -16,6 +17,8 @@ export async function rememberRequest(flow: Redirectable): Promise<Redirectable 
   if (prompt?.split(" ").includes("none") && prompt !== "none") {
     throw new OAuthError("request_malformed", { description: "prompt=none goes with nothing else." });
   }
+  const resource = findResource(server, parameters.all("resource")) ?? onlyOne(server.options.resources());
+  const details = readDetails(flow, resource);
   const pending: PendingAuthorization = {
     id: randomToken(server.system),
     client_id: client.metadata.client_id,
@@ -23,7 +26,8 @@ export async function rememberRequest(flow: Redirectable): Promise<Redirectable 
     state,
     code_challenge: parameters.one("code_challenge") ?? "",
     scopes: readScopes(parameters.one("scope") ?? ""),
-    resource: findResource(server, parameters.all("resource")) ?? onlyOne(server.options.resources()),
+    resource,
+    ...(details.length > 0 && { details }),
     prompt,
     dpop_jkt: parameters.one("dpop_jkt"),
     created: now,

@@ -4,6 +4,7 @@ import { up as elsewhere } from "./0002-elsewhere.js";
 import { up as parents } from "./0003-parents.js";
 import { up as refusals } from "./0004-refusals.js";
 import { up as clientDocuments } from "./0005-client-documents.js";
+import { up as details } from "./0006-details.js";
 
 /** In order; the version of a schema is the number of migrations it has seen. A released migration never changes. */
 export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [
@@ -12,4 +13,5 @@ export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [
   parents,
   refusals,
   clientDocuments,
+  details,
 ];
