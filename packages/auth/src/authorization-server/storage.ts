@@ -106,7 +106,7 @@ export interface Grant {
 }
 
 /** Details that a grant keeps; older ones are forgotten, and those whose `exp` has passed. */
-export const MAX_GRANT_DETAILS = 50;
+const MAX_GRANT_DETAILS = 50;
 
 /** What a grant with the details `before` has after `added` at `now`; `undefined`: none. For stores. */
 export function mergeDetails(

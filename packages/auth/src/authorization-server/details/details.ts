@@ -77,7 +77,7 @@ function inherit(
   return { ...asked, locations, id, scope, ...(exp !== undefined && { exp }) };
 }
 
-export function withoutId({ id: _, ...asked }: AskedCallDetail): AskedCallDetail {
+function withoutId({ id: _, ...asked }: AskedCallDetail): AskedCallDetail {
   return asked;
 }
 
