@@ -1,17 +1,16 @@
 // Tokens per second of the server's CPU, beside oidc-provider on the same flows. Run: npm run build && node bench/token-endpoint.mjs [rounds] [requests]
 //
-// Both are one process behind node:http with a store in memory; each round redeems codes and then refreshes once with what came back,
-// first at one, then at the other. Quote the ratios, not the rates: those belong to the machine.
+// Both are one process behind node:http with a store in memory; each round redeems codes, refreshes once with what came back, gets as many
+// tokens for the agent itself and exchanges the refreshed ones for tokens by which it acts for their users. Quote the ratios, not the rates: those belong to the machine.
 import { fork } from "node:child_process";
 import { Agent, request } from "node:http";
 import { pinned } from "./hot-path/load.mjs";
+import { AGENT, CALLBACK, CLIENT, EXCHANGE, RESOURCE, SCOPE } from "./token-endpoint/serve.mjs";
 
 const ROUNDS = Number(process.argv[2] ?? 9);
 const REQUESTS = Number(process.argv[3] ?? 500);
 const WARM_UP_ROUNDS = 4;
 const CONNECTIONS = 8;
-const CLIENT = "bench";
-const CALLBACK = "http://127.0.0.1:49152/callback";
 
 const children = [];
 process.on("exit", () => children.forEach((child) => void child.kill()));
@@ -26,7 +25,7 @@ async function start(name, path) {
   const child = fork(rest.at(-1), {
     execPath: program,
     execArgv: rest.slice(0, -1),
-    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   children.push(child);
   child.once("exit", (code) => {
@@ -74,10 +73,8 @@ async function burst(contender, forms) {
   return { tokens, perSecond: forms.length / seconds };
 }
 
-async function round(contender) {
-  const { forms } = await ask(contender, { codes: REQUESTS });
-  const code = await burst(
-    contender,
+const form = {
+  code: ({ forms }) =>
     forms.map(({ code, verifier }) => ({
       grant_type: "authorization_code",
       client_id: CLIENT,
@@ -85,32 +82,61 @@ async function round(contender) {
       code,
       code_verifier: verifier,
     })),
-  );
-  if (!code.tokens.every(({ access_token, refresh_token }) => access_token.split(".").length === 3 && refresh_token)) {
-    throw new Error(`${contender.name}: not a JWT with a refresh token`);
+  refresh: ({ code }) =>
+    code.map(({ refresh_token }) => ({ grant_type: "refresh_token", client_id: CLIENT, refresh_token })),
+  "client credentials": ({ forms }) =>
+    forms.map(() => ({ grant_type: "client_credentials", ...AGENT, resource: RESOURCE, scope: SCOPE })),
+  exchange: ({ refresh }) =>
+    refresh.map(({ access_token }) => ({
+      grant_type: EXCHANGE,
+      ...AGENT,
+      subject_token: access_token,
+      subject_token_type: "urn:ietf:params:oauth:token-type:access_token",
+      resource: RESOURCE,
+      scope: SCOPE,
+    })),
+};
+const FLOWS = Object.keys(form);
+
+/** What must be true of the answers, or the two are not doing the same work. */
+function check(name, { code, refresh, exchange }) {
+  const payload = ({ access_token }) => JSON.parse(Buffer.from(access_token.split(".")[1], "base64url"));
+  const problem =
+    (!code.every(({ access_token, refresh_token }) => access_token.split(".").length === 3 && refresh_token) &&
+      "not a JWT with a refresh token") ||
+    (!refresh.every(({ refresh_token }, index) => refresh_token !== code[index].refresh_token) &&
+      "a refresh token was not rotated") ||
+    (!exchange.map(payload).every(({ act, sub }) => act?.sub === AGENT.client_id && sub.startsWith("person-")) &&
+      "nobody acts for anybody");
+  if (problem) throw new Error(`${name}: ${problem}`);
+}
+
+/** Each flow at one and at once after it at the other, so that a busy neighbour meets both; who is first changes. */
+async function round(index) {
+  const order = index % 2 === 0 ? contenders : contenders.toReversed();
+  const results = new Map();
+  for (const contender of order) results.set(contender, { ...(await ask(contender, { codes: REQUESTS })), rates: {} });
+  for (const flow of FLOWS) {
+    for (const contender of order) {
+      const result = results.get(contender);
+      const { tokens, perSecond } = await burst(contender, form[flow](result));
+      result[flow] = tokens;
+      result.rates[flow] = perSecond;
+    }
   }
-  const refresh = await burst(
-    contender,
-    code.tokens.map(({ refresh_token }) => ({ grant_type: "refresh_token", client_id: CLIENT, refresh_token })),
-  );
-  const rotated = refresh.tokens.every(
-    ({ refresh_token }, index) => refresh_token !== code.tokens[index].refresh_token,
-  );
-  if (!rotated) throw new Error(`${contender.name}: a refresh token was not rotated`);
-  return { code: code.perSecond, refresh: refresh.perSecond };
+  for (const [{ name }, result] of results) check(name, result);
+  return contenders.map((contender) => results.get(contender).rates);
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const contenders = [await start("sallyport", "/token"), await start("oidc-provider", "/token")];
 const samples = contenders.map(() => []);
 for (let index = 0; index < ROUNDS + WARM_UP_ROUNDS; index++) {
-  for (const [who, contender] of contenders.entries()) {
-    const sample = await round(contender);
-    if (index >= WARM_UP_ROUNDS) samples[who].push(sample);
-  }
+  const rates = await round(index);
+  if (index >= WARM_UP_ROUNDS) for (const [who, rate] of rates.entries()) samples[who].push(rate);
 }
 
-const cells = ["code", "refresh"].map((flow) => {
+const cells = FLOWS.map((flow) => {
   const [ours, theirs] = samples.map((rows) => median(rows.map((row) => row[flow])));
   const ratios = samples[0].map((row, index) => row[flow] / samples[1][index][flow]);
   const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;

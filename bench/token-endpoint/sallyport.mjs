@@ -1,10 +1,10 @@
-// Our authorization server as the program serves it: behind @hono/node-server, here with the store in memory.
+// Our authorization server as the program serves it, here with the store in memory.
 import { createHash, randomBytes } from "node:crypto";
-import { getRequestListener } from "@hono/node-server";
+import { nodeCryptography, sendPlainAnswer, toPlainRequest } from "../../packages/auth/dist/adapters/node.js";
 import { createAuthorizationServer } from "../../packages/auth/dist/authorization-server/index.js";
 import { system } from "../../packages/auth/dist/index.js";
 import { createMemoryStorage, createTestKeys } from "../../packages/auth/dist/testing/index.js";
-import { CALLBACK, CLIENT, RESOURCE, SCOPE, serve } from "./serve.mjs";
+import { AGENT, CALLBACK, CLIENT, EXCHANGE, RESOURCE, SCOPE, serve } from "./serve.mjs";
 
 const hash = (text) => createHash("sha256").update(text).digest("base64url");
 const storage = createMemoryStorage();
@@ -20,6 +20,21 @@ await storage.clients.add({
   },
   origin: "configured",
   secret_hash: undefined,
+  created: system.now(),
+  expires: undefined,
+});
+await storage.clients.add({
+  metadata: {
+    client_id: AGENT.client_id,
+    client_name: "Agent",
+    redirect_uris: [],
+    grant_types: ["client_credentials", EXCHANGE],
+    response_types: [],
+    token_endpoint_auth_method: "client_secret_post",
+    application_type: "web",
+  },
+  origin: "configured",
+  secret_hash: hash(AGENT.client_secret),
   created: system.now(),
   expires: undefined,
 });
@@ -40,6 +55,10 @@ const server = createAuthorizationServer({
     throw new Error("no documents here");
   },
   registration: { dynamic: false, documents: "off" },
+  clientCredentials: true,
+  mayExchange: () => ({ resources: [RESOURCE] }),
+  actorFor: () => AGENT.client_id,
+  cryptography: nodeCryptography,
   system: { ...system, log: () => {} },
 });
 
@@ -66,9 +85,8 @@ async function prepareCode() {
   return { code, verifier };
 }
 
-await serve(
-  getRequestListener(async (request) => (await server.handle(request)) ?? new Response(null, { status: 404 }), {
-    overrideGlobalObjects: false,
-  }),
-  prepareCode,
-);
+await serve((request, response) => {
+  const answer = server.answer(toPlainRequest(request, "http://localhost:1"));
+  if (answer === undefined) response.writeHead(404).end();
+  else void answer.then((answered) => sendPlainAnswer(response, answered));
+}, prepareCode);

@@ -3,6 +3,9 @@ import { createServer } from "node:http";
 
 export const RESOURCE = "https://mcp.example/crm";
 export const CLIENT = "bench";
+/** A confidential client: for itself, and for the users of the other one. */
+export const AGENT = { client_id: "agent", client_secret: "a secret of 256 bits, more or less: 0123456789abcdef" };
+export const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 export const CALLBACK = "http://127.0.0.1:49152/callback";
 export const SCOPE = "mcp:read";
 

@@ -59,6 +59,7 @@ export {
 export { createScopeHierarchy, expandScopes, formatScope, parseScope, type ScopeHierarchy } from "./core/scope.js";
 export { type AccessTokenClaims, formatAccessToken, type TokenDialect } from "./oauth/access-token.js";
 export { claimAt, claimValues, missingClaim, type RequiredClaims } from "./oauth/claims.js";
+export type { Cryptography, Sealing, Sign } from "./oauth/cryptography.js";
 export { DPOP_ALGORITHMS, type DpopNonces, type ReplayRecorder, validateDpopProof } from "./oauth/dpop.js";
 export { fetchConfiguredDocument, type PostForm } from "./oauth/fetch-document.js";
 export {
@@ -67,7 +68,14 @@ export {
   type Introspection,
   type IntrospectionOptions,
 } from "./oauth/introspection.js";
-export type { KeySet, SignatureAlgorithm, SigningKeys, VerifySignature } from "./oauth/key-set.js";
+export type {
+  KeySet,
+  SignatureAlgorithm,
+  SigningAlgorithm,
+  SigningKey,
+  SigningKeys,
+  VerifySignature,
+} from "./oauth/key-set.js";
 export { localKeySet } from "./oauth/key-set.js";
 export { createRemoteKeySet, type RemoteKeySetOptions } from "./oauth/remote-key-set.js";
 export type { Sha256 } from "./oauth/thumbprint.js";

@@ -1,6 +1,6 @@
-import { constants, createPublicKey, hash as digest, type JsonWebKey, type KeyObject, verify } from "node:crypto";
+import { constants, createPublicKey, hash as digest, type JsonWebKey, type KeyObject, sign, verify } from "node:crypto";
 import type { JWK } from "jose";
-import type { SignatureAlgorithm, VerifySignature } from "../oauth/key-set.js";
+import type { SignatureAlgorithm, SigningAlgorithm, VerifySignature } from "../oauth/key-set.js";
 import type { Sha256 } from "../oauth/thumbprint.js";
 
 interface Parameters {
@@ -30,6 +30,12 @@ export const verifySignatureNode: VerifySignature = (algorithm, key, signingInpu
   const { hash, options } = PARAMETERS[algorithm];
   return verify(hash, signingInput, { key: keyObject(key), ...options }, signature);
 };
+
+/** Signs as JWS has it, at once. @throws when the key is not one for `algorithm` */
+export function signNode(algorithm: SigningAlgorithm, key: KeyObject, input: Uint8Array): Buffer {
+  const { hash, options } = PARAMETERS[algorithm];
+  return sign(hash, input, { key, ...options });
+}
 
 /** Those that come as the same object, which needs no text to be found. */
 const keysByObject = new WeakMap<JWK, KeyObject>();

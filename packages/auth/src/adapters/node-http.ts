@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { Endpoint } from "./endpoint.js";
 
 /** Path and query of a request line, whatever form the line has (RFC 9112 §3.2); an absolute form's host is nobody's word. */
-function targetOf(req: Pick<IncomingMessage, "url">): string {
+export function targetOf(req: Pick<IncomingMessage, "url">): string {
   const target = req.url ?? "/";
   if (target.startsWith("/")) return target;
   if (!URL.canParse(target)) return "/";

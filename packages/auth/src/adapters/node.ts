@@ -6,10 +6,12 @@ import { pathOf, serveNode } from "./node-http.js";
 export type { EndpointOptions } from "./endpoint.js";
 export { authenticateNode } from "./node-api.js";
 export { sha256Node, verifySignatureNode } from "./node-crypto.js";
+export { nodeCryptography } from "./node-cryptography.js";
 export { createDpopNonces } from "./node-dpop-nonces.js";
 export { createDpopSignerNode } from "./node-dpop-signer.js";
 export { createSafeFetchDocument, type SafeFetchOptions, UnsafeDocumentError } from "./node-fetch-document.js";
 export { sendResponse, toRequest } from "./node-http.js";
+export { sendPlainAnswer, toPlainRequest } from "./node-plain.js";
 export { isSpecialAddress } from "./special-addresses.js";
 
 export type NodeListener = (req: IncomingMessage, res: ServerResponse) => void;

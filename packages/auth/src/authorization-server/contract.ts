@@ -1,9 +1,12 @@
 import type { ClientMetadata } from "../core/client-metadata.js";
 import type { FetchDocument } from "../oauth/client-metadata-document.js";
+import type { Cryptography } from "../oauth/cryptography.js";
 import type { DpopNonces } from "../oauth/dpop.js";
 import type { SigningKeys } from "../oauth/key-set.js";
+import type { PlainRequest } from "../oauth/parameters.js";
 import type { System } from "../system.js";
 import type { TrustedAssertionIssuer } from "./assertion-issuer.js";
+import type { PlainAnswer } from "./responses.js";
 import type { AuthorizationServerStorage, PendingAuthorization } from "./storage.js";
 
 export type { FetchDocument } from "../oauth/client-metadata-document.js";
@@ -158,7 +161,9 @@ export interface AuthorizationServerOptions {
   /** Accepts an `http` issuer beyond loopback (R-66 forbids it): codes and tokens then travel in the clear. Default false. */
   readonly dangerouslyAllowHttpIssuer?: boolean;
   /** Address of the peer, for quotas; never read from a header here. */
-  remoteAddress?(request: Request): string | undefined;
+  remoteAddress?(request: PlainRequest): string | undefined;
+  /** Digests, signatures and seals. Default: WebCrypto, on every runtime; `@sallyport/auth/node` has `nodeCryptography`, which is faster. */
+  readonly cryptography?: Cryptography;
   readonly system?: System;
 }
 
@@ -166,4 +171,9 @@ export interface AuthorizationServer {
   readonly issuer: string;
   /** Answers requests to its own routes (below the issuer's path, and the well-known documents); `undefined` for any other path. */
   handle(request: Request): Promise<Response | undefined>;
+  /**
+   * The same for the endpoints that programs call (token, revocation, introspection, registration, documents), without a `Request` and a
+   * `Response`, which cost more than a token does: a listener that writes the answer itself uses it first. `undefined`: ask {@link handle}.
+   */
+  answer(request: PlainRequest): Promise<PlainAnswer> | undefined;
 }

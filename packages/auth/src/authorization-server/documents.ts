@@ -1,13 +1,13 @@
 import { formatAuthorizationServerMetadata } from "../oauth/authorization-server-metadata.js";
 import { grantTypesOf } from "./grants/table.js";
 import type { Start } from "./pipeline.js";
-import { publicJson } from "./responses.js";
+import { type PlainAnswer, publicJson } from "./responses.js";
 
 /** Seconds that the public documents may be kept. */
 const MAX_AGE = 300;
 
 /** RFC 8414 §3.2; the same document in OpenID Connect's place. It lists every scope, so that a client can find any (R-12 keeps the first request small). */
-export async function metadataDocument({ server }: Start): Promise<Response> {
+export async function metadataDocument({ server }: Start): Promise<PlainAnswer> {
   const { options } = server;
   const described = await Promise.all(options.resources().map((resource) => options.describeResource(resource)));
   const scopes = described.flatMap((description) => description?.scopes.map(({ scope }) => scope) ?? []);
@@ -27,7 +27,7 @@ export async function metadataDocument({ server }: Start): Promise<Response> {
 }
 
 /** RFC 7517 §5: the public keys, and only their public members whatever the key store handed out. */
-export async function jwksDocument({ server }: Start): Promise<Response> {
+export async function jwksDocument({ server }: Start): Promise<PlainAnswer> {
   const members = ["kty", "crv", "x", "y", "n", "e", "kid", "alg", "use"];
   const keys = (await server.options.keys.publicKeys()).map((key) =>
     Object.fromEntries(Object.entries(key).filter(([member]) => members.includes(member))),

@@ -1,7 +1,6 @@
 import { OAuthError } from "../core/oauth-error.js";
 import { type VerifiedAccessToken, validateAccessToken } from "../oauth/access-token.js";
 import { localKeySet } from "../oauth/key-set.js";
-import { verifySignatureWeb } from "../oauth/verify-signature.js";
 import type { Server } from "./server.js";
 import type { Session } from "./storage.js";
 
@@ -15,7 +14,7 @@ export async function findToken(
     const own = { issuer: server.issuer, keys, audience: audiencesOf(server.options), details: true };
     const claims = await validateAccessToken(token, {
       issuerOf: (iss) => (iss === server.issuer ? own : undefined),
-      verifySignature: verifySignatureWeb,
+      verifySignature: server.cryptography.verifySignature,
       now: server.system.now(),
       clockSkew: 0,
     });

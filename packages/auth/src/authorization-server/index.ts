@@ -1,4 +1,6 @@
 // The public face of the authorization server. Adding a line here makes it public.
+
+export type { PlainRequest } from "../oauth/parameters.js";
 export type { TrustedAssertionIssuer, WorkloadRule } from "./assertion-issuer.js";
 export type {
   AuthorizationServer,
@@ -16,5 +18,6 @@ export { deriveScopes } from "./grants/exchange-for-api.js";
 export { displayName, escapeHtml, Html, html } from "./pages/html.js";
 export { type PageOptions, page, stylesheetSource } from "./pages/page.js";
 export { STYLESHEET } from "./pages/stylesheet.js";
+export type { PlainAnswer } from "./responses.js";
 export type * from "./storage.js";
 export { mergeDetails } from "./storage.js";

@@ -2,7 +2,7 @@ import { OAuthError } from "../core/oauth-error.js";
 import { formatScope } from "../core/scope.js";
 import { formatActors } from "../oauth/token-exchange.js";
 import { findToken } from "./find-token.js";
-import { jsonResponse } from "./responses.js";
+import { jsonResponse, type PlainAnswer } from "./responses.js";
 import type { FormRequest } from "./steps/authenticate-client.js";
 import type { ClientRecord } from "./storage.js";
 
@@ -14,7 +14,7 @@ export async function introspect({
   server,
   form,
   client,
-}: FormRequest & { readonly client: ClientRecord }): Promise<Response> {
+}: FormRequest & { readonly client: ClientRecord }): Promise<PlainAnswer> {
   const { client_id, token_endpoint_auth_method } = client.metadata;
   if (token_endpoint_auth_method === "none")
     throw new OAuthError("client_authentication", { detail: "a public client" });

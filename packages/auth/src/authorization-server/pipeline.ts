@@ -1,17 +1,33 @@
+import type { PlainRequest } from "../oauth/parameters.js";
+import { PlainAnswer } from "./responses.js";
 import type { Server } from "./server.js";
 
 /** What every request brings to the first step of its route. */
 export interface Start {
   readonly server: Server;
+  readonly request: PlainRequest;
+  readonly url: Pick<URL, "pathname" | "search">;
+}
+
+/** … and one that a browser opens or sends, with its cookies: sign-in wants to see the `Request` itself. */
+export interface Visit extends Start {
   readonly request: Request;
-  readonly url: URL;
+}
+
+/** @throws TypeError when a route for browsers was reached by the way for programs */
+export function visitOf(flow: Start): Visit {
+  const { request } = flow;
+  if (!(request instanceof Request)) throw new TypeError("a page is asked for by a Request");
+  return { ...flow, request };
 }
 
 /**
  * One step of an endpoint: takes what is known so far and returns more, or answers, which ends the row, or throws an OAuthError. The
  * types make the order of the steps checkable: what a step needs, an earlier one must have found out.
  */
-export type Step<In, Out> = (flow: In) => Out | Response | Promise<Out | Response>;
+export type Step<In, Out> = (flow: In) => Out | Reply | Promise<Out | Reply>;
+
+export type Reply = Response | PlainAnswer;
 
 /** A row of steps; the last one answers. */
 export type Steps = readonly Step<never, unknown>[];
@@ -50,14 +66,14 @@ export function steps(...row: readonly Step<never, unknown>[]): Steps {
 }
 
 /** How an endpoint answers what was thrown; `flow` is as far as the steps had come. */
-export type Refuse = (error: unknown, flow: Start) => Response | Promise<Response>;
+export type Refuse = (error: unknown, flow: Start) => Reply | Promise<Reply>;
 
-export async function runSteps(row: Steps, start: Start, refuse: Refuse): Promise<Response> {
+export async function runSteps(row: Steps, start: Start, refuse: Refuse): Promise<Reply> {
   let flow: Start = start;
   try {
     for (const step of row as readonly Step<Start, Start>[]) {
       const result = await step(flow);
-      if (result instanceof Response) return result;
+      if (result instanceof PlainAnswer || result instanceof Response) return result;
       flow = result;
     }
     throw new TypeError("the last step of a row answers");

@@ -1,10 +1,9 @@
 import type { ClientMetadata } from "../core/client-metadata.js";
 import { validateClientAssertion } from "../oauth/client-assertion.js";
 import type { ClientCredentials } from "../oauth/client-authentication.js";
-import { isEqualInConstantTime, sha256 } from "../oauth/digest.js";
+import { isEqualInConstantTime } from "../oauth/digest.js";
 import { type KeySet, localKeySet } from "../oauth/key-set.js";
 import { createRemoteKeySet } from "../oauth/remote-key-set.js";
-import { verifySignatureWeb } from "../oauth/verify-signature.js";
 import type { Server } from "./server.js";
 import type { ClientRecord } from "./storage.js";
 
@@ -24,12 +23,12 @@ export async function proveClient(
       return registered === "private_key_jwt" && proveKey(server, client.metadata, credentials.assertion);
     default:
       // Both ways of sending a secret prove the same, and clients mix them up; RFC 6749 §2.3.1 wants `basic` supported anyway.
-      return registered.startsWith("client_secret_") && isSecret(client, credentials.secret);
+      return registered.startsWith("client_secret_") && isSecret(server, client, credentials.secret);
   }
 }
 
-async function isSecret({ secret_hash }: ClientRecord, secret: string): Promise<boolean> {
-  return secret_hash !== undefined && isEqualInConstantTime(await sha256(secret), secret_hash);
+async function isSecret({ cryptography }: Server, { secret_hash }: ClientRecord, secret: string): Promise<boolean> {
+  return secret_hash !== undefined && isEqualInConstantTime(await cryptography.sha256(secret), secret_hash);
 }
 
 /** RFC 7523 §3, with each assertion accepted once in all processes. */
@@ -39,7 +38,8 @@ async function proveKey(server: Server, metadata: ClientMetadata, assertion: str
   const now = server.system.now();
   const { client_id } = metadata;
   const audience = audiencesOf(server);
-  const expected = { client_id, audience, keys, verifySignature: verifySignatureWeb, now };
+  const { verifySignature } = server.cryptography;
+  const expected = { client_id, audience, keys, verifySignature, now };
   const { jti, expires } = await validateClientAssertion(assertion, expected);
   return server.options.storage.replay.record("client_assertion", JSON.stringify([client_id, jti]), expires, now);
 }

@@ -2,7 +2,7 @@ import { OAuthError } from "../core/oauth-error.js";
 import { randomToken } from "../system.js";
 import { errorPage } from "./pages/error-page.js";
 import type { Start } from "./pipeline.js";
-import { jsonResponse, redirectToClient } from "./responses.js";
+import { jsonResponse, type PlainAnswer, redirectToClient } from "./responses.js";
 
 /** A flow whose client and redirect URI are proven: errors may go there now. */
 interface Redirectable extends Start {
@@ -29,7 +29,7 @@ function toOAuthError(error: unknown, { server, url }: Start): OAuthError {
 }
 
 /** RFC 6749 §5.2. */
-export function refuseAsJson(error: unknown, flow: Start): Response {
+export function refuseAsJson(error: unknown, flow: Start): PlainAnswer {
   const refused = toOAuthError(error, flow);
   const ofProof = refused.reason === "dpop_proof" || refused.reason === "dpop_nonce";
   const headers: Record<string, string> = {};

@@ -1,12 +1,11 @@
 import type { ClientMetadata } from "../core/client-metadata.js";
 import { OAuthError } from "../core/oauth-error.js";
 import { type ClientMetadataRules, parseClientMetadata } from "../oauth/client-metadata.js";
-import { sha256 } from "../oauth/digest.js";
 import { readText } from "../oauth/parameters.js";
 import { randomToken } from "../system.js";
 import { registrableGrants } from "./grants/table.js";
 import type { Start } from "./pipeline.js";
-import { jsonResponse } from "./responses.js";
+import { jsonResponse, type PlainAnswer } from "./responses.js";
 
 interface Registering extends Start {
   readonly body: unknown;
@@ -34,7 +33,7 @@ export async function readRegistration(flow: Start): Promise<Registering> {
  * RFC 7591 §3.2.1: the answer says what was registered, which may be less than what was asked. Public clients get no secret; others one
  * of 256 bits, told once and kept as a hash. Whatever the client says of itself stays unverified (dcr-name-spoof).
  */
-export async function register({ server, body }: Registering): Promise<Response> {
+export async function register({ server, body }: Registering): Promise<PlainAnswer> {
   const rules: ClientMetadataRules = {
     knownSchemes: server.options.registration.knownSchemes ?? [],
     authMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
@@ -50,7 +49,7 @@ export async function register({ server, body }: Registering): Promise<Response>
   await server.options.storage.clients.add({
     metadata,
     origin: "registered",
-    secret_hash: client_secret === undefined ? undefined : await sha256(client_secret),
+    secret_hash: client_secret === undefined ? undefined : await server.cryptography.sha256(client_secret),
     created,
     expires: created + server.lifetimes.unusedRegistration,
   });

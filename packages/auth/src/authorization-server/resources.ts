@@ -12,8 +12,10 @@ export function findResource(server: Server, values: readonly string[]): string 
   const [value, ...more] = values;
   if (more.length > 0) throw new OAuthError("target_several");
   if (value === undefined) return undefined;
+  const resources = server.options.resources();
+  if (resources.includes(value)) return value;
   const wanted = withoutSlash(parseResource(value));
-  const known = server.options.resources().find((resource) => withoutSlash(parseResource(resource)) === wanted);
+  const known = resources.find((resource) => withoutSlash(parseResource(resource)) === wanted);
   if (known === undefined) throw new OAuthError("target_unknown", { detail: quote(value) });
   return known;
 }

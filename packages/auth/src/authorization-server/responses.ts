@@ -1,14 +1,28 @@
+/** What an endpoint for programs answers. A `Response` with a body costs more than most of what is in it, so one is made at the edge alone. */
+export class PlainAnswer {
+  constructor(
+    readonly status: number,
+    /** Lower case names. */
+    readonly headers: Readonly<Record<string, string>>,
+    readonly body: string | null,
+  ) {}
+
+  with(headers: Readonly<Record<string, string>>): PlainAnswer {
+    return new PlainAnswer(this.status, { ...this.headers, ...headers }, this.body);
+  }
+}
+
 /** RFC 6749 §5.1: answers with tokens or errors are JSON that nobody stores. */
 export function jsonResponse(
   body: unknown,
   init: { status?: number; headers?: Record<string, string> } = {},
-): Response {
+): PlainAnswer {
   const headers = { "content-type": "application/json", "cache-control": "no-store" };
-  return new Response(JSON.stringify(body), { status: init.status ?? 200, headers: { ...headers, ...init.headers } });
+  return new PlainAnswer(init.status ?? 200, { ...headers, ...init.headers }, JSON.stringify(body));
 }
 
 /** Documents that anybody may read and keep for a while (seconds). */
-export function publicJson(body: unknown, maxAge: number): Response {
+export function publicJson(body: unknown, maxAge: number): PlainAnswer {
   return jsonResponse(body, { headers: { "cache-control": `public, max-age=${maxAge}` } });
 }
 

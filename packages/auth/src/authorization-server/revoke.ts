@@ -1,6 +1,6 @@
 import { OAuthError } from "../core/oauth-error.js";
-import { sha256 } from "../oauth/digest.js";
 import { findToken } from "./find-token.js";
+import { PlainAnswer } from "./responses.js";
 import type { FormRequest } from "./steps/authenticate-client.js";
 import type { ClientRecord } from "./storage.js";
 
@@ -12,15 +12,15 @@ export async function revoke({
   server,
   form,
   client,
-}: FormRequest & { readonly client: ClientRecord }): Promise<Response> {
+}: FormRequest & { readonly client: ClientRecord }): Promise<PlainAnswer> {
   const token = form.one("token");
   if (token === undefined) throw new OAuthError("request_malformed", { description: "The token is missing." });
   const { sessions } = server.options.storage;
-  const session =
-    (await sessions.findByRefresh(await sha256(token)))?.session ?? (await findToken(server, token))?.session;
+  const hash = await server.cryptography.sha256(token);
+  const session = (await sessions.findByRefresh(hash))?.session ?? (await findToken(server, token))?.session;
   if (session?.client_id === client.metadata.client_id) {
     await sessions.revoke({ session_id: session.id }, server.system.now());
     server.system.log("info", "session revoked by its client", { session: session.id });
   }
-  return new Response(null, { status: 200, headers: { "cache-control": "no-store" } });
+  return new PlainAnswer(200, { "cache-control": "no-store" }, null);
 }

@@ -1,3 +1,4 @@
+import { type Cryptography, webCryptography } from "../oauth/cryptography.js";
 import type { KeySet } from "../oauth/key-set.js";
 import { type System, system } from "../system.js";
 import { type ClientDocuments, createClientDocuments } from "./client-documents.js";
@@ -32,6 +33,7 @@ export interface Server {
   readonly path: string;
   readonly lifetimes: Lifetimes;
   readonly system: System;
+  readonly cryptography: Cryptography;
   /** `undefined`: client ID metadata documents are off. */
   readonly documents: ClientDocuments | undefined;
   readonly registrations: Quota;
@@ -58,6 +60,7 @@ export function createServer(options: AuthorizationServerOptions): Server {
     path,
     lifetimes,
     system: clock,
+    cryptography: options.cryptography ?? webCryptography,
     documents: createClientDocuments(options, clock),
     registrations: createQuota(options.registration.perHour ?? DEFAULT_REGISTRATIONS_PER_HOUR, 3600),
     authorizations: createQuota(AUTHORIZATIONS.limit, AUTHORIZATIONS.window),

@@ -2,7 +2,7 @@ import type { CallDetail } from "../core/call-details.js";
 import { formatScope } from "../core/scope.js";
 import { type AccessTokenClaims, formatAccessToken } from "../oauth/access-token.js";
 import { randomToken } from "../system.js";
-import { jsonResponse } from "./responses.js";
+import { jsonResponse, type PlainAnswer } from "./responses.js";
 import type { Server } from "./server.js";
 import type { KeyProven } from "./steps/prove-key.js";
 import type { Session } from "./storage.js";
@@ -28,7 +28,7 @@ export async function tokenResponse(
   { server, proof }: Pick<KeyProven, "server" | "proof">,
   session: Session,
   granted: Granted,
-): Promise<Response> {
+): Promise<PlainAnswer> {
   const iat = server.system.now();
   const exp = Math.min(iat + server.lifetimes.accessToken, session.expires);
   const scope = formatScope(granted.scopes);
@@ -51,7 +51,7 @@ export async function tokenResponse(
     ...(proof === undefined ? {} : { cnf: { jkt: proof.jkt } }),
   };
   const body = {
-    access_token: await formatAccessToken(claims, server.options.keys),
+    access_token: await formatAccessToken(claims, server.options.keys, server.cryptography.sign),
     token_type: proof === undefined ? "Bearer" : "DPoP",
     expires_in: exp - iat,
     scope,

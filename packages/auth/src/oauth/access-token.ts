@@ -1,11 +1,12 @@
-import { base64url, CompactSign } from "jose";
 import { type CallDetail, readCallDetails } from "../core/call-details.js";
 import { OAuthError, type OAuthErrorReason } from "../core/oauth-error.js";
 import type { Actor } from "../core/principal.js";
+import { base64url, fromBase64url } from "../system.js";
 import { type Awaitable, chain } from "./awaitable.js";
 import { claimAt, claimValues, missingClaim, type RequiredClaims } from "./claims.js";
+import { type Sign, webCryptography } from "./cryptography.js";
 import { type DecodedJws, decodeJws, isJsonObject, type JsonClaims } from "./jws.js";
-import type { KeySet, SigningKeys, VerifySignature } from "./key-set.js";
+import type { KeySet, SigningKey, SigningKeys, VerifySignature } from "./key-set.js";
 
 /** Claims of an access token under their wire names (RFC 9068 §2.2, RFC 8693 §4.1, RFC 9449 §6.1). Times in integer seconds. */
 export interface AccessTokenClaims {
@@ -98,12 +99,25 @@ const MAX_TIME = 253_402_300_799; // the year 9999: beyond it a number is no dat
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/; // RFC 6749 §3.3
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/; // base64url of a SHA-256, RFC 9449 §6.1
 
-/** Signs an access token with the current key. Does NOT judge the claims: the authorization server made them. */
-export async function formatAccessToken(claims: AccessTokenClaims, keys: SigningKeys): Promise<string> {
-  const { kid, alg, privateKey } = await keys.current();
-  return new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
-    .setProtectedHeader({ alg, kid, typ: "at+jwt" })
-    .sign(privateKey);
+/** Signs an access token with the current key (RFC 7515 §5.1). Does NOT judge the claims: the authorization server made them. */
+export async function formatAccessToken(
+  claims: AccessTokenClaims,
+  keys: Pick<SigningKeys, "current">,
+  sign: Sign = webCryptography.sign,
+): Promise<string> {
+  const key = await keys.current();
+  return sign(key, headerOf(key), JSON.stringify(claims));
+}
+
+const headers = new WeakMap<SigningKey["privateKey"], string>();
+
+/** base64url, made once a key. */
+function headerOf({ kid, alg, privateKey }: SigningKey): string {
+  const known = headers.get(privateKey);
+  if (known !== undefined) return known;
+  const made = base64url(new TextEncoder().encode(JSON.stringify({ alg, kid, typ: "at+jwt" })));
+  headers.set(privateKey, made);
+  return made;
 }
 
 /**
@@ -150,7 +164,7 @@ export function claimedIssuer(token: string): string | undefined {
   if (payload === undefined || signature === undefined || more.length > 0) return undefined;
   try {
     // Whatever its algorithm: a token that says whose it is must not be shown to another.
-    const claims: unknown = JSON.parse(new TextDecoder().decode(base64url.decode(payload)));
+    const claims: unknown = JSON.parse(new TextDecoder().decode(fromBase64url(payload)));
     return isJsonObject(claims) && typeof claims.iss === "string" ? claims.iss : undefined;
   } catch {
     return undefined;

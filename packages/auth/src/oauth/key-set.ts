@@ -1,4 +1,5 @@
-import type { JWK } from "jose";
+import type { CryptoKey, JWK } from "jose";
+import type { Awaitable } from "./awaitable.js";
 
 /** Signature algorithms accepted for access tokens and proofs; symmetric ones and `none` never. */
 export const SIGNATURE_ALGORITHMS = ["ES256", "RS256", "PS256", "EdDSA", "Ed25519", "ES384"] as const;
@@ -23,10 +24,20 @@ export type VerifySignature = (
   signature: Uint8Array,
 ) => boolean | Promise<boolean>;
 
+/** What access tokens can be signed with: RFC 9068 §2.1 wants every resource server to know RS256, and MCP clients care for none of them. */
+export const SIGNING_ALGORITHMS = ["ES256", "RS256", "EdDSA"] as const;
+export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number];
+
+export interface SigningKey {
+  readonly kid: string;
+  readonly alg: SigningAlgorithm;
+  readonly privateKey: CryptoKey;
+}
+
 /** The authorization server's own keys. The current one signs; all public ones are published until every token they signed has expired. */
 export interface SigningKeys {
-  current(): Promise<{ readonly kid: string; readonly alg: "ES256"; readonly privateKey: CryptoKey }>;
-  publicKeys(): Promise<readonly JWK[]>;
+  current(): Awaitable<SigningKey>;
+  publicKeys(): Awaitable<readonly JWK[]>;
 }
 
 /** What a key must look like to serve an algorithm (RFC 7518 §6, RFC 8037 §2): its type, and its curve where it has one. */

@@ -67,20 +67,41 @@ function repeated(name: string): OAuthError {
   });
 }
 
+/** A request, as far as an endpoint for programs reads it. Every `Request` is one. */
+export interface PlainRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Pick<Headers, "get" | "has">;
+  readonly body: Request["body"];
+  /** The whole body where that costs less than its stream. Rejects with OAuthError `body_too_large` beyond `limit` bytes. */
+  readonly readBody?: (limit: number) => Promise<Uint8Array>;
+}
+
 /** The body of a form post, at most {@link MAX_FORM_BYTES}. @throws OAuthError `content_type_unsupported`, `body_too_large`, `request_malformed` */
-export async function readForm(request: Request): Promise<Parameters> {
+export async function readForm(request: PlainRequest): Promise<Parameters> {
   return parseParameters(await readText(request, "application/x-www-form-urlencoded"));
 }
 
 /** The body as text, fatal UTF-8, when it says it is of `type`. @throws OAuthError as {@link readForm} */
-export async function readText(request: Request, type: string): Promise<string> {
+export async function readText(request: PlainRequest, type: string): Promise<string> {
   const [essence = ""] = (request.headers.get("content-type") ?? "").split(";", 1);
   if (essence.trim().toLowerCase() !== type) {
     throw new OAuthError("content_type_unsupported", { description: `The body must be ${type}.` });
   }
+  const bytes = await (request.readBody?.(MAX_FORM_BYTES) ?? readStream(request.body));
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new OAuthError("request_malformed", { description: "The body is not UTF-8.", cause });
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+async function readStream(body: PlainRequest["body"]): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of body ?? []) {
     length += chunk.byteLength;
     if (length > MAX_FORM_BYTES) throw new OAuthError("body_too_large");
     chunks.push(chunk);
@@ -91,9 +112,5 @@ export async function readText(request: Request, type: string): Promise<string> 
     bytes.set(chunk, at);
     at += chunk.byteLength;
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new OAuthError("request_malformed", { description: "The body is not UTF-8.", cause });
-  }
+  return bytes;
 }

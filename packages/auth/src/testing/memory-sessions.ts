@@ -1,5 +1,6 @@
-import type { Grant, RevocationSelector, Rotation, Session, SessionStore } from "../authorization-server/storage.js";
+import type { RevocationSelector, Rotation, Session, SessionStore } from "../authorization-server/storage.js";
 import { OAuthError } from "../core/oauth-error.js";
+import type { MemoryGrants } from "./memory-grants.js";
 
 /** What is known of one refresh token. `successor`: it was rotated. */
 interface RefreshToken {
@@ -11,14 +12,14 @@ interface Tables {
   readonly sessions: Map<string, Session>;
   readonly tokens: Map<string, RefreshToken>;
   /** Shared with the grant store: revoking ends grants too. */
-  readonly grants: Map<string, Grant>;
+  readonly grants: MemoryGrants;
 }
 
 /** `SessionStore.create`, at once: for a step that does more than that. */
 export type AddSession = (session: Session, refresh_hash: string | undefined) => void;
 
 /** The sessions of {@link createMemoryStorage}. */
-export function createMemorySessions(grants: Map<string, Grant>): {
+export function createMemorySessions(grants: MemoryGrants): {
   readonly sessions: SessionStore;
   readonly addSession: AddSession;
 } {
@@ -121,9 +122,9 @@ function revoke({ sessions, grants }: Tables, selector: RevocationSelector, now:
   // Read again: one of them may be another's child, and ended with it.
   for (const { id } of doomed) ended += end(sessions, sessions.get(id) as Session, now);
   if (session_id !== undefined) return ended;
-  for (const grant of grants.values()) {
+  for (const grant of grants.all()) {
     const named = names(grant) && [grant.id, undefined].includes(grant_id);
-    if (named && grant.updated < (issued_before ?? Infinity)) grants.delete(grant.id);
+    if (named && grant.updated < (issued_before ?? Infinity)) grants.delete(grant);
   }
   return ended;
 }

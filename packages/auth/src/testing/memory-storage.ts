@@ -4,13 +4,13 @@ import {
   type ClientStore,
   type CodeRecord,
   type CodeStore,
-  type Grant,
   type GrantStore,
   mergeDetails,
   type PendingAuthorization,
   type PendingStore,
   type ReplayStore,
 } from "../authorization-server/storage.js";
+import { MemoryGrants } from "./memory-grants.js";
 import { type AddSession, createMemorySessions } from "./memory-sessions.js";
 
 /**
@@ -19,7 +19,7 @@ import { type AddSession, createMemorySessions } from "./memory-sessions.js";
  * is removed late, and codes and sessions never are.
  */
 export function createMemoryStorage(): AuthorizationServerStorage {
-  const grants = new Map<string, Grant>();
+  const grants = new MemoryGrants();
   const { sessions, addSession } = createMemorySessions(grants);
   return {
     clients: createClients(grants),
@@ -31,9 +31,9 @@ export function createMemoryStorage(): AuthorizationServerStorage {
   };
 }
 
-function createClients(grants: ReadonlyMap<string, Grant>): ClientStore {
+function createClients(grants: MemoryGrants): ClientStore {
   const records = new Map<string, ClientRecord>();
-  const hasGrant = (client_id: string) => [...grants.values()].some((grant) => grant.client_id === client_id);
+  const hasGrant = (client_id: string) => grants.all().some((grant) => grant.client_id === client_id);
   return {
     async find(client_id, now) {
       const record = records.get(client_id);
@@ -56,7 +56,7 @@ function createPending(): PendingStore {
   };
   return {
     async save(pending) {
-      for (const [id, { expires }] of records) if (expires <= pending.created) records.delete(id);
+      removeExpired(records, ({ expires }) => expires, pending.created);
       records.set(pending.id, pending);
     },
     async find(id, now) {
@@ -91,26 +91,22 @@ function createCodes(addSession: AddSession): CodeStore {
   };
 }
 
-function createGrants(grants: Map<string, Grant>): GrantStore {
-  const live = (sub: string, client_id: string, resource: string) =>
-    [...grants.values()].find(
-      (grant) => grant.sub === sub && grant.client_id === client_id && grant.resource === resource,
-    );
+function createGrants(grants: MemoryGrants): GrantStore {
   return {
     async widen(grant) {
-      const before = live(grant.sub, grant.client_id, grant.resource);
+      const before = grants.find(grant);
       const scopes = [...new Set([...(before?.scopes ?? []), ...grant.scopes])];
       const { details: _, ...kept } = before ?? grant;
       const details = mergeDetails(before?.details, grant.details, grant.updated);
       const after = { ...kept, scopes, ...(details && { details }), updated: grant.updated };
-      grants.set(after.id, after);
+      grants.set(after);
       return after;
     },
     async find(sub, client_id, resource) {
-      return live(sub, client_id, resource);
+      return grants.find({ sub, client_id, resource });
     },
     async list(sub) {
-      return [...grants.values()].filter((grant) => grant.sub === sub);
+      return grants.all().filter((grant) => grant.sub === sub);
     },
   };
 }
@@ -121,9 +117,17 @@ function createReplay(): ReplayStore {
     async record(kind, key, expires, now) {
       const entry = JSON.stringify([kind, key]);
       if ((remembered.get(entry) ?? 0) > now) return false;
-      for (const [old, until] of remembered) if (until <= now) remembered.delete(old);
+      removeExpired(remembered, (until) => until, now);
       remembered.set(entry, expires);
       return true;
     },
   };
+}
+
+/** From the oldest on, as far as they have expired: what lives longer than its neighbours keeps them a little, and no call looks at all. */
+function removeExpired<T>(records: Map<string, T>, expiresOf: (record: T) => number, now: number): void {
+  for (const [key, record] of records) {
+    if (expiresOf(record) > now) return;
+    records.delete(key);
+  }
 }

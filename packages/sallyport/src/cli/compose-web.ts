@@ -3,11 +3,13 @@ import {
   type AuthorizationServer,
   type ClientStore,
   createAuthorizationServer,
+  type PlainAnswer,
   type ResourceDescription,
 } from "@sallyport/auth/authorization-server";
-import { createSafeFetchDocument } from "@sallyport/auth/node";
+import { createSafeFetchDocument, nodeCryptography } from "@sallyport/auth/node";
 import type { Hono } from "hono";
 import { accountPages } from "../account/index.js";
+import type { GatewayOptions } from "../gateway/contract.js";
 import type { Refusals } from "../gateway/refusals.js";
 import { createSignIn } from "../sign-in/index.js";
 import { addressKey } from "../sign-in/rate-limit.js";
@@ -33,14 +35,14 @@ export interface WebParts {
   readonly telemetry: Pick<ComposedTelemetry, "tokenAnswered">;
 }
 
-export type Web = (request: Request, peer: { readonly remoteAddress: string | undefined }) => Promise<Response>;
+export type Web = Required<Pick<GatewayOptions, "web" | "plain">>;
 
 /** Everything that is not an MCP endpoint: the authorization server, sign-in, the account page. */
 export function composeWeb(parts: WebParts): Web {
   const { installation, issuer, store, system, clients } = parts;
   // The peer's address goes beside the request, never in one of its headers.
-  const addresses = new WeakMap<Request, string>();
-  const remoteAddress = (request: Request) => addresses.get(request);
+  const addresses = new WeakMap<object, string>();
+  const remoteAddress = (request: object) => addresses.get(request);
   const describe = async (resource: string): Promise<ResourceDescription | undefined> =>
     parts.servers.find((server) => server.resource === resource)?.describe();
   const reader = { store, issuer, system, rolesMaxAge: installation.config.signIn.oidc.rolesMaxAge };
@@ -74,21 +76,30 @@ export function composeWeb(parts: WebParts): Web {
     dpop: { nonces: createDpopPorts(store).nonces },
     // Quotas count networks: whoever has one IPv6 address has its whole /64.
     remoteAddress: (request) => addressKey(remoteAddress(request)),
+    cryptography: nodeCryptography,
     system,
     ...(installation.dangers.length > 0 && { dangerouslyAllowHttpIssuer: true }),
   });
-  const app = createApp(countingTokens(authorizationServer, parts), { signIn: signIn.app, system });
-  return async (request, peer) => {
-    if (peer.remoteAddress !== undefined) addresses.set(request, peer.remoteAddress);
-    return app(request);
+  const app = createApp(authorizationServer, { signIn: signIn.app, system });
+  const answer = countingTokens(authorizationServer, parts);
+  const remember = (request: object, address: string | undefined) => {
+    if (address !== undefined) addresses.set(request, address);
+  };
+  return {
+    web: async (request, peer) => {
+      remember(request, peer.remoteAddress);
+      return app(request);
+    },
+    plain: (request, peer) => {
+      remember(request, peer.remoteAddress);
+      return answer(request);
+    },
   };
 }
 
 function isOurs({ installed }: ComposedServer): boolean {
   return installed.config.authorizationServers === undefined;
 }
-
-type Handler = Pick<AuthorizationServer, "handle">;
 
 /** Codes of RFC 6749 §5.2, RFC 8693 §2.2.2, RFC 9449 §5 and §8; whatever else there is counts as `error`. */
 const TOKEN_ERRORS: ReadonlySet<unknown> = new Set([
@@ -107,28 +118,26 @@ const TOKEN_ERRORS: ReadonlySet<unknown> = new Set([
 function countingTokens(
   server: AuthorizationServer,
   { issuer, telemetry: { tokenAnswered } }: Pick<WebParts, "issuer" | "telemetry">,
-): Handler {
-  if (tokenAnswered === undefined) return server;
-  const path = `${new URL(issuer).pathname.replace(/\/$/, "")}/token`;
-  return {
-    handle: async (request) => {
-      const response = await server.handle(request);
-      if (response === undefined || request.method !== "POST" || new URL(request.url).pathname !== path)
-        return response;
-      tokenAnswered(response.ok ? "issued" : await errorOf(response.clone()));
-      return response;
-    },
+): AuthorizationServer["answer"] {
+  if (tokenAnswered === undefined) return (request) => server.answer(request);
+  const place = `${issuer.replace(/\/$/, "")}/token`;
+  return (request) => {
+    const answer = server.answer(request);
+    if (answer === undefined || request.method !== "POST" || request.url.split("?", 1)[0] !== place) return answer;
+    return answer.then((answered) => {
+      tokenAnswered(answered.status === 200 ? "issued" : errorOf(answered));
+      return answered;
+    });
   };
 }
 
-async function errorOf(response: Response): Promise<string> {
-  const body: unknown = await response.json().catch(() => undefined);
-  const error = (body as { readonly error?: unknown } | undefined)?.error;
+function errorOf({ body }: PlainAnswer): string {
+  const error = (JSON.parse(body ?? "{}") as { readonly error?: unknown }).error;
   return TOKEN_ERRORS.has(error) ? String(error) : "error";
 }
 
 function createApp(
-  authorizationServer: Handler,
+  authorizationServer: AuthorizationServer,
   { signIn, system }: { readonly signIn: Hono; readonly system: System },
 ): (request: Request) => Promise<Response> {
   return async (request) => {

@@ -56,7 +56,7 @@ export async function compose(installation: Installation, store: Store, system: 
   gateway = createGateway({
     publicUrl: issuer,
     servers: servers.map((server) => server.gateway),
-    web: composeWeb({ installation, issuer, store, system, servers, refusals, telemetry, clients }),
+    ...composeWeb({ installation, issuer, store, system, servers, refusals, telemetry, clients }),
     listen: {
       port: config.listen.port,
       hosts: config.listen.host === "loopback" ? ["127.0.0.1", "::1"] : [config.listen.host],

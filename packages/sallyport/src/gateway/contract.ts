@@ -1,4 +1,5 @@
 import type { JsonObject, Principal, ResourceServer, System } from "@sallyport/auth";
+import type { PlainAnswer, PlainRequest } from "@sallyport/auth/authorization-server";
 import type { DecisionRecorder } from "../decision-log/contract.js";
 import type { CredentialSource } from "../upstream/credentials/contract.js";
 import type { Upstream } from "../upstream/upstream.js";
@@ -78,6 +79,11 @@ export interface GatewayOptions {
     request: Request,
     peer: { readonly remoteAddress: string | undefined },
   ) => Response | Promise<Response>;
+  /** What of it answers programs in plain text, asked first; `undefined`: {@link web} does. */
+  readonly plain?: (
+    request: PlainRequest,
+    peer: { readonly remoteAddress: string | undefined },
+  ) => Promise<PlainAnswer> | undefined;
   readonly listen: { readonly port: number; readonly hosts: readonly string[] };
   readonly system: System;
   readonly limits?: Partial<Limits>;

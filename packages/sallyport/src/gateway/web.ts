@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { createOriginPolicy } from "@sallyport/auth";
+import { sendPlainAnswer, toPlainRequest } from "@sallyport/auth/node";
 import type { GatewayOptions, Limits } from "./contract.js";
 import type { RawHandler } from "./routes.js";
 
@@ -12,13 +13,15 @@ const plain = (status: number, text: string) =>
  * what a rebound name would be after. The origin of forms is the pages' own affair.
  */
 export function createWebHandler(
-  options: Pick<GatewayOptions, "publicUrl" | "web" | "allowedHosts" | "system">,
+  options: Pick<GatewayOptions, "publicUrl" | "web" | "plain" | "allowedHosts" | "system">,
   limits: Limits,
   remoteAddress: (request: IncomingMessage) => string | undefined,
 ): RawHandler {
   const { allowedHosts, publicUrl, system, web } = options;
   const hosts = createOriginPolicy({ resource: publicUrl, ...(allowedHosts && { allowedHosts }) });
-  const { host, protocol } = new URL(publicUrl);
+  const { host, origin, protocol } = new URL(publicUrl);
+  const logFailure = (error: unknown) =>
+    system.log("error", "request failed", { error: error instanceof Error ? error.stack : String(error) });
   const listener = getRequestListener(
     (request, { incoming }) => {
       const peer = { remoteAddress: remoteAddress(incoming as IncomingMessage) };
@@ -30,7 +33,7 @@ export function createWebHandler(
       hostname: host,
       overrideGlobalObjects: false,
       errorHandler: (error) => {
-        system.log("error", "request failed", { error: error instanceof Error ? error.stack : String(error) });
+        logFailure(error);
         return plain(500, "The server failed to answer.");
       },
     },
@@ -43,8 +46,16 @@ export function createWebHandler(
   };
   return (request, response) => {
     const problem = problemOf(request);
-    if (problem === undefined) void listener(request, response);
-    else refuse(response, ...problem);
+    if (problem !== undefined) return refuse(response, ...problem);
+    const answer = options.plain?.(toPlainRequest(request, origin), { remoteAddress: remoteAddress(request) });
+    if (answer === undefined) return void listener(request, response);
+    answer
+      .then((answered) => sendPlainAnswer(response, answered))
+      .catch((error: unknown) => {
+        logFailure(error);
+        if (response.headersSent) response.destroy();
+        else refuse(response, 500, "The server failed to answer.");
+      });
   };
 }
 

@@ -1,5 +1,4 @@
 import { OAuthError } from "../../core/oauth-error.js";
-import { sha256 } from "../../oauth/digest.js";
 import { randomToken } from "../../system.js";
 import { mintDetail } from "../details/details.js";
 import { redirectToClient } from "../responses.js";
@@ -68,7 +67,7 @@ export async function answerWithCode(
     updated: now,
   });
   const code = randomToken(server.system);
-  await storage.codes.save(await sha256(code), {
+  await storage.codes.save(await server.cryptography.sha256(code), {
     ...whose,
     redirect_uri: pending.redirect_uri,
     code_challenge: pending.code_challenge,

@@ -1,10 +1,10 @@
 import type { AskedCallDetail, CallDetail } from "../../core/call-details.js";
 import type { ResourceDescription, SignedInUser } from "../contract.js";
-import type { Start } from "../pipeline.js";
+import type { Visit } from "../pipeline.js";
 import type { ClientRecord, Grant, PendingAuthorization } from "../storage.js";
 
 /** A request that waits for a person. */
-export interface Asked extends Start {
+export interface Asked extends Visit {
   readonly client: ClientRecord;
   readonly pending: PendingAuthorization;
   /** The resource that the person picked, where the request named none. Checked before it is used. */

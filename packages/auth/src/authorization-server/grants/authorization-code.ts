@@ -1,5 +1,4 @@
 import { OAuthError } from "../../core/oauth-error.js";
-import { sha256 } from "../../oauth/digest.js";
 import { isCodeVerifier } from "../../oauth/pkce.js";
 import { randomToken } from "../../system.js";
 import { heldDetails } from "../details/held-details.js";
@@ -22,7 +21,7 @@ export const authorizationCode: GrantType = {
     if (code === undefined || verifier === undefined) {
       throw new OAuthError("request_malformed", { description: "The code or the code_verifier is missing." });
     }
-    const code_hash = await sha256(code);
+    const code_hash = await server.cryptography.sha256(code);
     const record = await server.options.storage.codes.find(code_hash);
     // Everything is compared before the code is consumed: who has only the code can neither use nor burn it, nor end a session with it.
     if (record === undefined) throw new OAuthError("code_refused", { detail: "no such code" });
@@ -50,7 +49,8 @@ async function checkBinding({ server, parameters, client, proof }: TokenRequest,
   if (resource !== record.resource) throw new OAuthError("target_unknown", { detail: "another resource" });
   // RFC 9449 §10: the key was named when the code was asked for.
   if (record.dpop_jkt !== undefined && record.dpop_jkt !== proof?.jkt) throw refuse("another DPoP key");
-  if (!(await isCodeVerifier(verifier, record.code_challenge))) throw refuse("wrong code_verifier");
+  if (!(await isCodeVerifier(verifier, record.code_challenge, server.cryptography.sha256)))
+    throw refuse("wrong code_verifier");
 }
 
 /** RFC 6749 §4.1.2: a code that comes a second time, from who can prove it was theirs, ends what the first time gave. */
@@ -61,7 +61,7 @@ async function redeemOnce(
 ): Promise<void> {
   const { codes, sessions } = server.options.storage;
   const now = session.created;
-  const refresh_hash = refresh_token === undefined ? undefined : await sha256(refresh_token);
+  const refresh_hash = refresh_token === undefined ? undefined : await server.cryptography.sha256(refresh_token);
   if ((await codes.redeem(code_hash, { session, refresh_hash, now })) === "redeemed") return;
   // Taking the code and making its session were one step: what the first time gave is there by now, and can be ended.
   const ended = await sessions.revoke({ session_id: session.id }, now);

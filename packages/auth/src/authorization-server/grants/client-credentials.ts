@@ -1,6 +1,7 @@
 import { OAuthError } from "../../core/oauth-error.js";
 import { AUTHORIZATION_DETAILS, readDetails } from "../details/read-details.js";
 import { findResource } from "../resources.js";
+import type { PlainAnswer } from "../responses.js";
 import type { Server } from "../server.js";
 import { tokenResponse } from "../tokens.js";
 import type { GrantType, TokenRequest } from "./grant-type.js";
@@ -23,7 +24,7 @@ export async function answerForItself(
   request: Pick<TokenRequest, "server" | "parameters" | "proof"> & { readonly client?: TokenRequest["client"] },
   client_id: string,
   resource: string,
-): Promise<Response> {
+): Promise<PlainAnswer> {
   const { server, parameters } = request;
   const who = { sub: client_id, client_id, resource };
   const named = readScopes(parameters.one("scope"));

@@ -1,4 +1,5 @@
 import type { Parameters } from "../../oauth/parameters.js";
+import type { PlainAnswer } from "../responses.js";
 import type { Server } from "../server.js";
 import type { KeyProven } from "../steps/prove-key.js";
 import type { ClientRecord } from "../storage.js";
@@ -22,7 +23,7 @@ export interface GrantType {
   /** Whether this server has it; absent: always. What is off is not advertised either. */
   when?(server: Server): boolean;
   /** @throws OAuthError by RFC 6749 §5.2 */
-  handle(request: TokenRequest): Promise<Response>;
+  handle(request: TokenRequest): Promise<PlainAnswer>;
   /** Where no client authentication came at all; absent: it is needed, if only as a public client's client_id. */
-  handleUnauthenticated?(request: UnauthenticatedRequest): Promise<Response>;
+  handleUnauthenticated?(request: UnauthenticatedRequest): Promise<PlainAnswer>;
 }

@@ -4,10 +4,10 @@ import { decodeAssertion, JWT_BEARER_GRANT, refuseAssertion, typOf, verifyAssert
 import { matchClaims } from "../../oauth/claim-rules.js";
 import { ID_JAG_TYP, validateIdentityAssertion } from "../../oauth/identity-assertion.js";
 import type { DecodedJws } from "../../oauth/jws.js";
-import { verifySignatureWeb } from "../../oauth/verify-signature.js";
 import type { TrustedAssertionIssuer } from "../assertion-issuer.js";
 import { AUTHORIZATION_DETAILS } from "../details/read-details.js";
 import { findResource } from "../resources.js";
+import type { PlainAnswer } from "../responses.js";
 import type { Server } from "../server.js";
 import { tokenResponse } from "../tokens.js";
 import { answerForItself, onlyResource } from "./client-credentials.js";
@@ -63,7 +63,7 @@ function audiences(server: Server, tokenEndpoint: boolean): readonly string[] {
 }
 
 /** Enterprise-managed authorization: the company's IdP has decided, our entitlements still hold, and nobody is asked at a page. */
-async function answerForPerson(request: TokenRequest, { jws, issuer }: Assertion): Promise<Response> {
+async function answerForPerson(request: TokenRequest, { jws, issuer }: Assertion): Promise<PlainAnswer> {
   const { server, parameters, client } = request;
   requireConfidential(client.metadata);
   if (issuer.subjectOf === undefined) throw refuseAssertion("the issuer may not vouch for people");
@@ -79,7 +79,7 @@ async function answerForPerson(request: TokenRequest, { jws, issuer }: Assertion
     client_id,
     audience: audiences(server, false),
     keys: issuer.keys,
-    verifySignature: verifySignatureWeb,
+    verifySignature: server.cryptography.verifySignature,
   };
   const assertion = await validateIdentityAssertion(jws, { ...expected, now });
   // The IdP's word, the request's, or the only one there is: where both speak they say the same.
@@ -128,7 +128,8 @@ async function identifyWorkload(request: UnauthenticatedRequest, { jws, issuer }
   const { server } = request;
   if (issuer.workloads === undefined) throw refuseAssertion("the issuer may not vouch for workloads");
   if (!WORKLOAD_TYPES.includes(typOf(jws))) throw refuseAssertion("typ is of another kind of token");
-  const expected = { audience: audiences(server, true), keys: issuer.keys, verifySignature: verifySignatureWeb };
+  const { verifySignature } = server.cryptography;
+  const expected = { audience: audiences(server, true), keys: issuer.keys, verifySignature };
   await verifyAssertion(jws, { ...expected, now: server.system.now() });
   const resource = onlyResource(request);
   const rule = issuer.workloads.find(

@@ -66,6 +66,7 @@ export async function standingGrant(server: Server, who: StandingGrant, scopes: 
   const { grants } = server.options.storage;
   const known = await grants.find(who.sub, who.client_id, who.resource);
   if (known !== undefined) {
+    if (scopes.every((scope) => known.scopes.includes(scope))) return known;
     const held = expandScopes(await scopesOf(server, who.resource), known.scopes);
     if (scopes.every((scope) => held.has(scope))) return known;
   }

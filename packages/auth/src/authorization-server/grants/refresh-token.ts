@@ -1,6 +1,5 @@
 import { OAuthError } from "../../core/oauth-error.js";
 import { expandScopes, parseScope } from "../../core/scope.js";
-import { sha256 } from "../../oauth/digest.js";
 import { randomToken } from "../../system.js";
 import { heldDetails } from "../details/held-details.js";
 import { AUTHORIZATION_DETAILS } from "../details/read-details.js";
@@ -24,7 +23,7 @@ export const refreshToken: GrantType = {
     if (presented === undefined) {
       throw new OAuthError("request_malformed", { description: "The refresh_token is missing." });
     }
-    const presented_hash = await sha256(presented);
+    const presented_hash = await server.cryptography.sha256(presented);
     const found = await server.options.storage.sessions.findByRefresh(presented_hash);
     if (found?.session.client_id !== client.metadata.client_id) throw new OAuthError("refresh_token_refused");
     const { dpop_jkt } = found.session;
@@ -84,8 +83,8 @@ async function rotate(
   const result = await server.options.storage.sessions.rotate({
     ...bound,
     client_id: client.metadata.client_id,
-    successor_hash: await sha256(successor),
-    sealed_successor: await sealSuccessor(system, presented, successor),
+    successor_hash: await server.cryptography.sha256(successor),
+    sealed_successor: await sealSuccessor(server, presented, successor),
     now: system.now(),
     grace: lifetimes.refreshGrace,
     idle_lifetime: lifetimes.sessionIdle,
@@ -94,7 +93,10 @@ async function rotate(
     case "rotated":
       return { session: result.session, refresh_token: successor };
     case "repeated":
-      return { session: result.session, refresh_token: await openSuccessor(presented, result.sealed_successor) };
+      return {
+        session: result.session,
+        refresh_token: await openSuccessor(server, presented, result.sealed_successor),
+      };
     case "reused":
       system.log("warn", "refresh token reused, session ended", { session: result.session.id });
       throw new OAuthError("session_ended", { detail: "refresh token reused" });

@@ -1,7 +1,5 @@
 import { OAuthError } from "../../core/oauth-error.js";
 import { type DpopProof, validateDpopProof } from "../../oauth/dpop.js";
-import { sha256Web } from "../../oauth/thumbprint.js";
-import { verifySignatureWeb } from "../../oauth/verify-signature.js";
 import type { Start } from "../pipeline.js";
 
 /** `proof`: the key that the token is to be bound to; `undefined`: the request came without one. */
@@ -28,6 +26,6 @@ export async function proveKey<Flow extends Start>(flow: Flow): Promise<Flow & K
     ...(nonces === undefined ? {} : { nonces }),
   };
   const { replay } = server.options.storage;
-  const ports = { verifySignature: verifySignatureWeb, sha256: sha256Web, replay };
+  const ports = { verifySignature: server.cryptography.verifySignature, sha256: server.cryptography.sha256, replay };
   return { ...flow, proof: await validateDpopProof(header, expected, ports) };
 }

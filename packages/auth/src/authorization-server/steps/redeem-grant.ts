@@ -2,6 +2,7 @@ import { OAuthError } from "../../core/oauth-error.js";
 import { quote } from "../../core/quote.js";
 import type { GrantType } from "../grants/grant-type.js";
 import { grantTypesOf } from "../grants/table.js";
+import type { PlainAnswer } from "../responses.js";
 import type { ClientRecord } from "../storage.js";
 import type { FormRequest } from "./authenticate-client.js";
 import type { KeyProven } from "./prove-key.js";
@@ -22,7 +23,9 @@ export function findGrant(flow: FormRequest): GrantRequest {
 /**
  * For the grants that know a sender without a client (RFC 7523 §3.1, RFC 6749 §3.2.1). A bare `client_id` proves nothing, and is not read.
  */
-export function answerUnauthenticated(flow: GrantRequest & KeyProven): Promise<Response> | (GrantRequest & KeyProven) {
+export function answerUnauthenticated(
+  flow: GrantRequest & KeyProven,
+): Promise<PlainAnswer> | (GrantRequest & KeyProven) {
   const { grant, form, request } = flow;
   const authenticates =
     request.headers.has("authorization") || ["client_secret", "client_assertion"].some((name) => form.one(name));
@@ -31,7 +34,7 @@ export function answerUnauthenticated(flow: GrantRequest & KeyProven): Promise<R
 }
 
 /** The grant's own file does the rest, and sees its own parameters only. */
-export function redeemGrant(flow: GrantRequest & KeyProven & { readonly client: ClientRecord }): Promise<Response> {
+export function redeemGrant(flow: GrantRequest & KeyProven & { readonly client: ClientRecord }): Promise<PlainAnswer> {
   const { grant, client, form, proof } = flow;
   if (!client.metadata.grant_types.includes(grant.name)) throw new OAuthError("client_not_allowed");
   // RFC 9449 §5.2: the client said that it never wants a token that is not bound.
