@@ -58,7 +58,7 @@ export async function composeTelemetry(parts: TelemetryParts): Promise<ComposedT
     system,
     store: { silentMs: () => liveness.silentMs, boundMs: liveness.boundMs },
     logFailure: () => log.failure(),
-    loadKey: () => store.keys.current(),
+    loadKey: async () => store.keys.current(),
     servers: installation.servers.map(({ title }) => title),
   });
   await readiness.start();
