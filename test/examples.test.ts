@@ -23,9 +23,9 @@ let issuer: string;
 
 beforeAll(async () => {
   issuerServer = createServer((_req, res) => {
-    void keys
-      .publicKeys()
-      .then((jwks) => res.setHeader("content-type", "application/json").end(JSON.stringify({ keys: jwks })));
+    void Promise.resolve(keys.publicKeys()).then((jwks) =>
+      res.setHeader("content-type", "application/json").end(JSON.stringify({ keys: jwks })),
+    );
   });
   issuer = `http://127.0.0.1:${await listen(issuerServer)}`;
 });
