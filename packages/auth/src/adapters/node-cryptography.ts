@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, KeyObject, type webcrypto } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, KeyObject } from "node:crypto";
 import type { CryptoKey } from "jose";
 import { type Cryptography, SEALING_IV_BYTES, type Sealing } from "../oauth/cryptography.js";
 import { sha256Node, signNode, verifySignatureNode } from "./node-crypto.js";
@@ -37,7 +37,7 @@ const keyObjects = new WeakMap<CryptoKey, KeyObject>();
 function keyObject(key: CryptoKey): KeyObject {
   const known = keyObjects.get(key);
   if (known !== undefined) return known;
-  const made = KeyObject.from(key as webcrypto.CryptoKey);
+  const made = KeyObject.from(key as Parameters<typeof KeyObject.from>[0]);
   keyObjects.set(key, made);
   return made;
 }
