@@ -17,6 +17,7 @@ import { type Catalogue, createCatalogue } from "../policy/catalogue.js";
 import { READ } from "../policy/default-scopes.js";
 import { describeResource } from "../policy/describe.js";
 import { PolicyHolder } from "../policy/policy-holder.js";
+import { QUARANTINE } from "../policy/replay.js";
 import { createServerPolicy } from "../policy/server-policy.js";
 import { createIdSealer } from "../sealing/ids.js";
 import type { Store } from "../stores/store.js";
@@ -65,7 +66,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
   const { issuer, store, system } = parts;
   const { name, title, config } = installed;
   const resource = issuer + installed.path;
-  const catalogue = await createCatalogue({ server: name, store: store.catalogue, system });
+  const catalogue = await createCatalogue({ server: name, store: store.catalogue, system, handling: config.tools });
   const policy = new PolicyHolder(createServerPolicy(parts.installation.config, installed, catalogue));
   const resourceServer = createResourceServer({
     resource,
@@ -105,7 +106,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
       ...(observer && { observer }),
       decisions: parts.log.recorderOf(installed, {
         reads: (call) => reads(call, policy, catalogue),
-        toolScopeOf: (tool) => catalogue.scopeOf(tool),
+        toolScopeOf: (tool) => (catalogue.isQuarantined(tool) ? QUARANTINE : catalogue.scopeOf(tool)),
       }),
       readsScopeResult: parts.readsScopeResult,
       observeTools: (tools) => catalogue.observe(tools),

@@ -14,6 +14,7 @@ import { type ComposedTelemetry, composeTelemetry } from "./compose-telemetry.js
 import { composeWeb } from "./compose-web.js";
 import { withConfiguredClients } from "./configured-clients.js";
 import { CliError } from "./exit.js";
+import { followCatalogues } from "./follow-catalogues.js";
 import type { Installation } from "./installation.js";
 import { createOwnKeySet } from "./own-key-set.js";
 import { createRecordSource } from "./records.js";
@@ -36,11 +37,13 @@ export async function compose(installation: Installation, store: Store, system: 
   const issuer = config.publicUrl ?? `http://localhost:${config.listen.port}`;
   const keys = createOwnKeySet(store.keys);
   const servers: ComposedServer[] = [];
+  const catalogues = followCatalogues((name) => servers.find(({ installed }) => installed.name === name), system);
   const liveness = new Liveness({
     feed: store.feed,
     records: createRecordSource({ store, issuer, system, rolesMaxAge: config.signIn.oidc.rolesMaxAge }, () => servers),
     system,
     tokenSeconds: config.lifetimes.accessToken,
+    onCatalogue: (server) => catalogues.reload(server),
   });
   const log = await composeLog(installation, store, system);
   let gateway: Gateway | undefined;
@@ -51,7 +54,8 @@ export async function compose(installation: Installation, store: Store, system: 
   const parts = { installation, issuer, store, system, keys, liveness, log, telemetry, readsScopeResult };
   for (const installed of installation.servers) servers.push(await composeServer(installed, parts));
   await liveness.start();
-  const stopFollowing = followAccepted(servers, system);
+  // What was accepted between loading a catalogue and the first look at the feed.
+  for (const { installed } of servers) catalogues.reload(installed.name);
   const refusals = createRefusals(store.refusals, { issuer, system });
   gateway = createGateway({
     publicUrl: issuer,
@@ -78,7 +82,7 @@ export async function compose(installation: Installation, store: Store, system: 
       liveness.reloadRecords();
     },
     close: async () => {
-      stopFollowing();
+      catalogues.stop();
       await gateway?.close();
       await telemetry.close();
       liveness.close();
@@ -92,22 +96,6 @@ function childrenOf(servers: readonly ComposedServer[]) {
   return servers.flatMap(({ installed, upstream: { children } }) =>
     children === undefined ? [] : [{ server: installed.title, children }],
   );
-}
-
-/** How soon a tool that was accepted from the command line is what it was, in milliseconds. */
-const ACCEPTED_MS = 2_000;
-
-/** Looks for acceptance where something waits for it, and nowhere else. */
-function followAccepted(servers: readonly ComposedServer[], system: System): () => void {
-  const timer = setInterval(() => {
-    for (const { catalogue } of servers) {
-      if (!catalogue.entries().some(({ changed }) => changed)) continue;
-      catalogue
-        .reload()
-        .catch((error: unknown) => system.log("warn", "tool catalogue not read", { error: String(error) }));
-    }
-  }, ACCEPTED_MS).unref();
-  return () => clearInterval(timer);
 }
 
 /** Everything is compiled before anything is swapped, and the swaps are one step: no request comes between them. */

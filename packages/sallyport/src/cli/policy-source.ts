@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { JsonObject, System } from "@sallyport/auth";
-import { createCatalogue } from "../policy/catalogue.js";
+import { type Catalogue, createCatalogue } from "../policy/catalogue.js";
 import type { CatalogueStore } from "../policy/catalogue-store.js";
 import { READ, WRITE } from "../policy/default-scopes.js";
 import { createServerPolicy, type ServerPolicy } from "../policy/server-policy.js";
@@ -33,14 +33,14 @@ export interface PolicySource {
 export async function loadPolicy(options: PolicyOptions, system: System): Promise<PolicySource> {
   const installation = loadInstallation(options.config, { accessOptional: true });
   const server = pickServer(installation, options.server);
-  const known = await toolScopes(options, { installation, server, system });
+  const known = await knownTools(options, { installation, server, system });
   const fallback = options.readOnly === true ? READ : WRITE;
   const assumed = known === undefined || options.readOnly === true;
-  const scopeOf = (tool: string) => (assumed ? fallback : known?.get(tool));
+  const tools = assumed ? { scopeOf: () => fallback } : known;
   return {
     server,
-    policy: createServerPolicy(installation.config, server, { scopeOf }),
-    tools: [...(known?.keys() ?? [])],
+    policy: createServerPolicy(installation.config, server, tools),
+    tools: known?.entries().map(({ tool }) => tool) ?? [],
     assumed: assumed && server.config.scopes === undefined,
   };
 }
@@ -64,27 +64,33 @@ interface Place {
   readonly system: System;
 }
 
-/** Tool → scope as frozen: of the file given, else of the store if there is one; `undefined` = nothing is known. */
-async function toolScopes(options: PolicyOptions, place: Place): Promise<ReadonlyMap<string, string> | undefined> {
+/** Tools as frozen: of the file given, else of the store if there is one; `undefined` = nothing is known. */
+async function knownTools(options: PolicyOptions, place: Place): Promise<Catalogue | undefined> {
   const { installation, server, system } = place;
   if (options.catalogue !== undefined) {
     const catalogue = await createCatalogue({ server: server.name, store: NO_STORE, system });
     catalogue.observe(readTools(options.catalogue));
-    return new Map(catalogue.entries().map(({ tool, scope }) => [tool, scope]));
+    return catalogue;
   }
   const file = installation.storage.startsWith("sqlite:") ? installation.storage.slice("sqlite:".length) : undefined;
   // Asking must not make a store, and with `scopes` the file says it all.
   if (file === undefined || !existsSync(file)) return undefined;
   const store = await openInstalledStore(installation, system);
   try {
-    const rows = await store.catalogue.load(server.name);
-    return rows.length === 0 ? undefined : new Map(rows.map(({ tool, scope }) => [tool, scope]));
+    const handling = server.config.tools;
+    const catalogue = await createCatalogue({ server: server.name, store: store.catalogue, system, handling });
+    return catalogue.entries().length === 0 ? undefined : catalogue;
   } finally {
     await store.close();
   }
 }
 
-const NO_STORE: CatalogueStore = { load: async () => [], freeze: async () => {}, accept: async () => {} };
+const NO_STORE: CatalogueStore = {
+  load: async () => [],
+  freeze: async () => {},
+  observe: async () => {},
+  accept: async () => {},
+};
 
 /** @throws CliError. */
 function readTools(file: string): readonly JsonObject[] {

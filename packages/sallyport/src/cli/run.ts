@@ -2,6 +2,7 @@ import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { System } from "@sallyport/auth";
+import { unseenTextOf } from "../policy/tool-changes.js";
 import { createUsers } from "../sign-in/index.js";
 import type { Store } from "../stores/store.js";
 import { compose, type Program } from "./compose.js";
@@ -136,7 +137,10 @@ async function reportOf(program: Program, installation: Installation, parts: Rep
   const servers = await Promise.all(
     program.servers.map(async (server) => {
       const problem = await server.learn();
-      const tools = server.catalogue.entries().map(({ tool, scope, changed }) => ({ tool, scope, changed }));
+      const tools = server.catalogue.entries().map(({ tool, scope, changed, quarantined, definition }) => ({
+        ...{ tool, scope, changed, quarantined },
+        unseen: definition !== undefined && unseenTextOf(definition).length > 0,
+      }));
       return {
         title: server.installed.title,
         mcpUrl: server.resource,

@@ -10,7 +10,7 @@ export interface StartReport {
     readonly title: string;
     readonly mcpUrl: string;
     /** `undefined` when the server could not be asked yet. */
-    readonly tools: readonly { readonly tool: string; readonly scope: string; readonly changed: boolean }[] | undefined;
+    readonly tools: readonly StartedTool[] | undefined;
     readonly problem: string | undefined;
   }[];
   readonly owner:
@@ -20,6 +20,16 @@ export interface StartReport {
   readonly operatorFlags: string;
   readonly warnings: readonly string[];
   readonly startedInMs: number;
+}
+
+export interface StartedTool {
+  readonly tool: string;
+  readonly scope: string;
+  readonly changed: boolean;
+  /** Neither listed nor callable until it is accepted. */
+  readonly quarantined: boolean;
+  /** Its definition holds characters that people do not see and models read. */
+  readonly unseen: boolean;
 }
 
 /**
@@ -67,11 +77,19 @@ function toolLines(tools: NonNullable<StartReport["servers"][number]["tools"]>):
   return [
     `    ${pc.dim("tool".padEnd(width))}${pc.dim("needs")}`,
     ...tools.map(
-      ({ tool, scope, changed }) =>
-        `    ${printable(tool).padEnd(width)}${scope}${changed ? pc.yellow("  changed since it was first seen") : ""}`,
+      (one) => `    ${printable(one.tool).padEnd(width)}${one.quarantined ? "–" : one.scope}${warningsOf(one)}`,
     ),
     `    ${pc.dim("mcp:read goes by the server's own word (readOnlyHint); nobody has checked it.")}`,
   ];
+}
+
+function warningsOf({ changed, quarantined, unseen }: StartedTool): string {
+  const warnings = [
+    ...(changed ? ["changed since it was first seen"] : []),
+    ...(quarantined ? ["in quarantine until `sallyport tools accept`"] : []),
+    ...(unseen ? ["its definition holds characters that cannot be seen: `sallyport tools diff`"] : []),
+  ];
+  return warnings.length === 0 ? "" : pc.yellow(`  ${warnings.join("; ")}`);
 }
 
 /** A tool name is the server's text: control, invisible and bidirectional characters are shown, not sent to the terminal. */

@@ -32,7 +32,8 @@ interface ToolCatalogue {
 }
 
 const HELP = `
-A tool's scope is frozen with its definition when it is first seen. One whose definition changes needs mcp:write until it is accepted here.
+A tool's scope is frozen with its definition when it is first seen. One whose definition changes needs mcp:write until it is accepted here;
+servers.*.tools in the configuration keeps changed ones, and new ones, away from everybody until then. A gateway that runs follows within 2 s.
 Each command asks the server anew: it starts a stdio server, and calls no tool.
 
 Exit codes: 0 nothing waits (list, accept: done), 1 something waits to be accepted, 2 the server or the file does not answer.`;
@@ -53,11 +54,13 @@ export function addToolsCommands(program: Command, done: (exitCode: number) => v
         if (differ(one)) done(EXIT.refused);
       }),
     );
-  located(tools.command("accept <tools...>"))
+  located(tools.command("accept [tools...]"))
     .description("Takes the definitions that the server gives now as right.")
-    .action((names: readonly string[], options: ToolsOptions) =>
-      withCatalogues(options, async (one) => accept(one, names)),
-    );
+    .option("--all", "every tool that waits", false)
+    .action((names: readonly string[], options: ToolsOptions & { all: boolean }) => {
+      if (options.all === names.length > 0) throw new CliError("say which tools to accept, or --all");
+      return withCatalogues(options, async (one) => accept(one, options.all ? undefined : names));
+    });
 }
 
 function located(command: Command): Command {
@@ -74,7 +77,12 @@ async function withCatalogues(options: ToolsOptions, work: (catalogue: ToolCatal
   const store = await openInstalledStore(installation, system);
   try {
     for (const server of wanted) {
-      const catalogue = await createCatalogue({ server: server.name, store: store.catalogue, system });
+      const catalogue = await createCatalogue({
+        server: server.name,
+        store: store.catalogue,
+        system,
+        handling: server.config.tools,
+      });
       const definitions = await describeTools(installation, server, system);
       const before = new Map((await store.catalogue.load(server.name)).map((row) => [row.tool, row]));
       catalogue.observe(definitions);
@@ -121,8 +129,8 @@ async function describeTools(
 
 function list({ server, tools }: ToolCatalogue, json: boolean): void {
   if (json) {
-    const shown = tools.map(({ tool, scope, frozenScope, changed, definition }) => ({
-      ...{ tool, scope, frozenScope, changed },
+    const shown = tools.map(({ tool, scope, frozenScope, changed, quarantined, definition }) => ({
+      ...{ tool, scope, frozenScope, changed, quarantined },
       unseen: definition === undefined ? [] : unseenTextOf(definition),
     }));
     say(JSON.stringify({ server: server.name, tools: shown }));
@@ -132,10 +140,11 @@ function list({ server, tools }: ToolCatalogue, json: boolean): void {
   for (const tool of tools) say(`  ${showText(tool.tool).padEnd(32)} ${tool.scope.padEnd(12)}${notesOf(tool)}`);
 }
 
-function notesOf({ changed, definition, row }: KnownTool): string {
+function notesOf({ changed, quarantined, definition, row }: KnownTool): string {
   const notes = [
     ...(changed ? ["changed: not accepted yet"] : []),
     ...(row === undefined ? ["new"] : []),
+    ...(quarantined ? ["in quarantine: neither listed nor callable"] : []),
     ...(definition === undefined ? ["no longer offered"] : []),
     ...(definition !== undefined && unseenTextOf(definition).length > 0
       ? ["holds characters that cannot be seen"]
@@ -151,7 +160,7 @@ function differ({ server, tools }: ToolCatalogue): boolean {
   for (const tool of tools) {
     const lines = [...changeLines(tool), ...unseenLines(tool)];
     if (lines.length === 0) continue;
-    waits ||= tool.changed;
+    waits ||= tool.waits;
     say(`  ${showText(tool.tool)}`);
     for (const line of lines) say(`    ${line}`);
   }
@@ -159,13 +168,23 @@ function differ({ server, tools }: ToolCatalogue): boolean {
   return waits;
 }
 
-function changeLines({ changed, before, definition, row }: KnownTool): readonly string[] {
+function changeLines({ changed, quarantined, scope, before, definition, row }: KnownTool): readonly string[] {
   if (definition === undefined) return ["is no longer offered"];
+  if (!changed && quarantined) return newLines(definition, scope);
   if (row === undefined) return ["is new: its scope is frozen now"];
   if (!changed) return [];
   if (before === undefined)
     return ["changed; how it was before was not kept. It is now:", showText(JSON.stringify(definition))];
   return changesOf(before, definition).map(formatChange);
+}
+
+/** What somebody has to look at before they accept a tool that nobody has looked at. */
+function newLines(definition: JsonObject, scope: string): readonly string[] {
+  const { name: _, ...rest } = definition;
+  return [
+    `was never accepted; by its annotations it would need ${scope}. It is:`,
+    ...Object.entries(rest).map(([member, value]) => showText(`${member}: ${JSON.stringify(value)}`)),
+  ];
 }
 
 function unseenLines({ definition }: KnownTool): readonly string[] {
@@ -176,16 +195,20 @@ function unseenLines({ definition }: KnownTool): readonly string[] {
   );
 }
 
-async function accept({ server, tools, accept: take }: ToolCatalogue, names: readonly string[]): Promise<void> {
-  const waiting = tools.filter(({ changed }) => changed).map(({ tool }) => tool);
-  const unknown = names.filter((name) => !tools.some(({ tool }) => tool === name));
+/** `undefined`: whatever waits. */
+async function accept(
+  { server, tools, accept: take }: ToolCatalogue,
+  names: readonly string[] | undefined,
+): Promise<void> {
+  const waiting = tools.filter(({ waits, definition }) => waits && definition !== undefined).map(({ tool }) => tool);
+  const unknown = (names ?? []).filter((name) => !tools.some(({ tool }) => tool === name));
   if (unknown.length > 0) {
     throw new CliError(
       `${server.title} offers no ${unknown.map((name) => JSON.stringify(name)).join(", ")}`,
       EXIT.refused,
     );
   }
-  const taken = waiting.filter((tool) => names.includes(tool));
+  const taken = waiting.filter((tool) => names === undefined || names.includes(tool));
   await take(taken);
   say(
     taken.length === 0

@@ -59,6 +59,7 @@ export interface ServerConfig {
   readonly rules: readonly RuleConfig[];
   readonly mode: "enforce" | "record";
   readonly log: ServerLogConfig;
+  readonly tools: { readonly changed: "write" | "quarantine"; readonly new: "annotate" | "quarantine" };
   readonly denials: "status" | "result";
   readonly baseline?: readonly string[];
   readonly list: "reachable" | "granted";

@@ -233,6 +233,20 @@ export const SETTINGS: readonly Setting[] = [
     description:
       "`record`: no rule changes an answer on this server; what rules would have refused is logged. Scopes and entitlements hold as ever.",
   },
+  {
+    path: "servers.*.tools.changed",
+    type: z.enum(["write", "quarantine"]),
+    default: "write",
+    description:
+      "What becomes of a tool whose definition differs from the one first seen or accepted: without `scopes` it needs `mcp:write`, or in any case it is neither listed nor callable, until `sallyport tools accept`.",
+  },
+  {
+    path: "servers.*.tools.new",
+    type: z.enum(["annotate", "quarantine"]),
+    default: "annotate",
+    description:
+      "What becomes of a tool that was never accepted: it counts by its annotations and by `scopes`, or it is neither listed nor callable until `sallyport tools accept`.",
+  },
   ...SERVER_LOG_SETTINGS,
   {
     path: "servers.*.denials",

@@ -15,7 +15,10 @@ export interface DecisionRecord {
   readonly kind: Judged["call"]["kind"];
   /** Tool, prompt or resource; at most 256 characters, a longer one ends in `…`. */
   readonly name?: string;
-  /** What the catalogue says that the tool needs, which decides where the file has no `scopes`; absent for a tool it does not know. */
+  /**
+   * What the catalogue says that the tool needs, which decides where the file has no `scopes`; absent for a tool it does not know, and
+   * `quarantine` for one that waits to be accepted.
+   */
   readonly toolScope?: string;
   readonly revision: string;
   readonly decision: "allow" | "deny";

@@ -4,9 +4,12 @@
  */
 export interface Change {
   readonly seq: number;
-  /** `session`: ended. `grant`: ended. `user`: disabled, or roles or entitlements changed. `client`: removed. `cutoff`: all tokens issued before. */
-  readonly kind: "session" | "grant" | "user" | "client" | "cutoff";
-  /** Session id, grant key (`JSON.stringify([sub, client_id, resource])`), sub, client_id, or the time in seconds. */
+  /**
+   * `session`: ended. `grant`: ended. `user`: disabled, or roles or entitlements changed. `client`: removed. `cutoff`: all tokens issued before.
+   * `catalogue`: tools of a server were seen, changed or accepted.
+   */
+  readonly kind: "session" | "grant" | "user" | "client" | "cutoff" | "catalogue";
+  /** Session id, grant key (`JSON.stringify([sub, client_id, resource])`), sub, client_id, the time in seconds, or the server's name. */
   readonly key: string;
   readonly at: number;
 }

@@ -19,6 +19,8 @@ export interface LivenessOptions {
   readonly callers?: number;
   /** Milliseconds that a call waits for the record of a caller seen for the first time; default 2,000. */
   readonly loadTimeoutMs?: number;
+  /** Called with the name of each server whose tools were seen, changed or accepted, here or in another process. */
+  readonly onCatalogue?: (server: string) => void;
 }
 
 /** Rows that one read of the feed gives at most. */
@@ -150,6 +152,8 @@ export class Liveness implements StandingView {
       this.#revocations.add(change);
     }
     this.#records.refresh(changes);
+    const servers = changes.flatMap(({ kind, key }) => (kind === "catalogue" ? key : []));
+    for (const server of new Set(servers)) this.#options.onCatalogue?.(server);
   }
 
   #isStale(): boolean {

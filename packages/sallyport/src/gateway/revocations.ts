@@ -14,7 +14,7 @@ export class Revocations {
 
   add({ kind, key, at }: Change): void {
     if (kind === "cutoff") this.#cutoff = Math.max(this.#cutoff, Number(key));
-    else if (kind !== "user") this.#ended.set(`${kind} ${key}`, at);
+    else if (kind !== "user" && kind !== "catalogue") this.#ended.set(`${kind} ${key}`, at);
   }
 
   /**

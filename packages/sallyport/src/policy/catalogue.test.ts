@@ -1,7 +1,7 @@
 import type { JsonObject } from "@sallyport/auth";
 import { createTestSystem } from "@sallyport/auth/testing";
 import { describe, expect, test } from "vitest";
-import { createCatalogue } from "./catalogue.js";
+import { createCatalogue, type ToolHandling } from "./catalogue.js";
 import type { CatalogueRow, CatalogueStore } from "./catalogue-store.js";
 
 const reads: JsonObject = {
@@ -23,19 +23,26 @@ function memoryStore() {
       state.freezes += 1;
       for (const row of added) if (!rows.has(row.tool)) rows.set(row.tool, row);
     },
+    observe: async (_server, seen) => {
+      if (state.down) throw new Error("down");
+      for (const [tool, hash] of seen) {
+        const row = rows.get(tool);
+        if (row !== undefined) rows.set(tool, { ...row, seen: hash === row.hash ? undefined : hash });
+      }
+    },
     accept: async (_server, tool, definition) => {
       const row = rows.get(tool);
       if (row === undefined) throw new Error("never seen");
-      rows.set(tool, { ...row, ...definition, accepted: 1 });
+      rows.set(tool, { ...row, ...definition, accepted: 1, seen: undefined });
     },
   };
   return { store, rows, state };
 }
 
-async function create(memory = memoryStore()) {
+async function create(memory = memoryStore(), handling: ToolHandling = { changed: "write", new: "annotate" }) {
   const system = createTestSystem();
-  const catalogue = await createCatalogue({ server: "", store: memory.store, system });
-  return { ...memory, system, catalogue, again: () => create(memory) };
+  const catalogue = await createCatalogue({ server: "", store: memory.store, system, handling });
+  return { ...memory, system, catalogue, again: () => create(memory, handling) };
 }
 
 describe("a tool seen for the first time", () => {
@@ -151,5 +158,86 @@ describe("a store", () => {
     catalogue.observe([reads]);
     await catalogue.saved();
     expect(state.freezes).toBe(1);
+  });
+});
+
+describe("tools that nobody has accepted", () => {
+  const HANDLINGS: readonly [handling: ToolHandling, fresh: string | undefined, changed: string | undefined][] = [
+    [{ new: "annotate", changed: "write" }, "mcp:read", "mcp:write"],
+    [{ new: "annotate", changed: "quarantine" }, "mcp:read", undefined],
+    [{ new: "quarantine", changed: "write" }, undefined, undefined],
+    [{ new: "quarantine", changed: "quarantine" }, undefined, undefined],
+  ];
+  test.each(HANDLINGS)("with %j a new one needs %s, and a changed one %s", async (handling, fresh, changed) => {
+    const { catalogue } = await create(memoryStore(), handling);
+    catalogue.observe([reads]);
+    await catalogue.saved();
+    expect([catalogue.scopeOf("get"), catalogue.isQuarantined("get")]).toEqual([fresh, fresh === undefined]);
+    catalogue.observe([{ ...reads, description: "Gets more." }]);
+    expect([catalogue.scopeOf("get"), catalogue.isQuarantined("get")]).toEqual([changed, changed === undefined]);
+    expect(catalogue.entries()).toMatchObject([{ waits: true, changed: true }]);
+    await catalogue.saved();
+    await catalogue.accept("get");
+    expect([catalogue.scopeOf("get"), catalogue.isQuarantined("get")]).toEqual(["mcp:read", false]);
+    expect(catalogue.entries()).toMatchObject([{ waits: false, changed: false, quarantined: false }]);
+  });
+
+  test("one never seen waits where new ones have to be accepted, and nowhere else", async () => {
+    const strict = await create(memoryStore(), { new: "quarantine", changed: "write" });
+    expect(strict.catalogue.isQuarantined("never")).toBe(true);
+    const { catalogue } = await create();
+    expect(catalogue.isQuarantined("never")).toBe(false);
+  });
+
+  test("once accepted, a changed one waits again", async () => {
+    const { catalogue } = await create(memoryStore(), { new: "quarantine", changed: "write" });
+    catalogue.observe([reads]);
+    await catalogue.saved();
+    await catalogue.accept("get");
+    catalogue.observe([{ ...reads, description: "Gets more." }]);
+    expect([catalogue.scopeOf("get"), catalogue.isQuarantined("get")]).toEqual(["mcp:write", false]);
+  });
+});
+
+describe("several processes", () => {
+  test("a change that one saw counts in all, and so does accepting it, whoever accepts", async () => {
+    const first = await create(memoryStore(), { new: "annotate", changed: "quarantine" });
+    const second = await first.again();
+    for (const { catalogue } of [first, second]) {
+      catalogue.observe([reads]);
+      await catalogue.saved();
+    }
+    first.catalogue.observe([{ ...reads, description: "Gets more." }]);
+    await first.catalogue.saved();
+    expect(second.catalogue.isQuarantined("get")).toBe(false);
+    await second.catalogue.reload();
+    expect(second.catalogue.isQuarantined("get")).toBe(true);
+    await first.catalogue.accept("get");
+    await second.catalogue.reload();
+    expect(second.catalogue.isQuarantined("get")).toBe(false);
+    second.catalogue.observe([{ ...reads, description: "Gets more." }]);
+    expect(second.catalogue.isQuarantined("get")).toBe(false);
+    second.catalogue.observe([reads]);
+    expect(second.catalogue.isQuarantined("get")).toBe(true);
+  });
+
+  test("a change whose news the store did not take is told with the next list", async () => {
+    const { catalogue, rows, state } = await create();
+    catalogue.observe([reads]);
+    await catalogue.saved();
+    const changed = { ...reads, description: "Gets more." };
+    state.down = true;
+    catalogue.observe([changed]);
+    await catalogue.saved();
+    expect(rows.get("get")?.seen).toBeUndefined();
+    expect(catalogue.scopeOf("get")).toBe("mcp:write");
+    state.down = false;
+    catalogue.observe([changed]);
+    await catalogue.saved();
+    expect(rows.get("get")?.seen).toMatch(/^[\w-]{43}$/);
+    catalogue.observe([reads]);
+    await catalogue.saved();
+    expect(rows.get("get")?.seen).toBeUndefined();
+    expect(catalogue.scopeOf("get")).toBe("mcp:read");
   });
 });

@@ -11,6 +11,10 @@ export interface CatalogueEntry {
   readonly frozenScope: string;
   /** The definition last seen differs from the one that was frozen or accepted. */
   readonly changed: boolean;
+  /** It is not listed and cannot be called until somebody accepts it. */
+  readonly quarantined: boolean;
+  /** Accepting it would change something. */
+  readonly waits: boolean;
   /** As last seen; `undefined` since the start. */
   readonly definition: JsonObject | undefined;
 }
@@ -20,8 +24,10 @@ export interface CatalogueEntry {
  * Answers from memory; what is new is kept in the store, and survives a restart.
  */
 export interface Catalogue {
-  /** `undefined` for a tool never seen. */
+  /** `undefined` for a tool never seen, and for one in quarantine. */
   scopeOf(tool: string): string | undefined;
+  /** It waits to be accepted and may not be used until then; where new tools have to be accepted, so does one never seen. */
+  isQuarantined(tool: string): boolean;
   inputSchemaOf(tool: string): JsonObject | undefined;
   /** Takes a list that the server answered: freezes what is new, notices what changed. Never throws. */
   observe(tools: readonly JsonObject[]): void;
@@ -46,6 +52,16 @@ interface Seen {
   readonly text: string;
 }
 
+/** What becomes of tools that nobody has accepted; `servers.*.tools`. */
+export interface ToolHandling {
+  /** One that differs from what was frozen or accepted needs `mcp:write`, or cannot be used. */
+  readonly changed: "write" | "quarantine";
+  /** One that was never accepted counts by its annotations, or cannot be used. */
+  readonly new: "annotate" | "quarantine";
+}
+
+const DEFAULT_HANDLING: ToolHandling = { changed: "write", new: "annotate" };
+
 /** Tools of one server. A server that invents names without end gets no further. */
 const MAX_TOOLS = 10_000;
 /** No hash: two definitions of one name in one list. Which of them a client reads is anyone's guess, so it never equals a frozen one. */
@@ -56,20 +72,27 @@ export async function createCatalogue(options: {
   readonly server: string;
   readonly store: CatalogueStore;
   readonly system: System;
+  /** Default: changed tools need `mcp:write`, new ones what their annotations say. */
+  readonly handling?: ToolHandling;
 }): Promise<Catalogue> {
-  const { server, store, system } = options;
+  const { server, store, system, handling = DEFAULT_HANDLING } = options;
   const known = new Map<string, Known>();
   const learn = (rows: readonly CatalogueRow[]) => {
-    for (const row of rows) known.set(row.tool, { row, seen: known.get(row.tool)?.seen });
+    for (const row of rows) known.set(row.tool, { row, seen: stillSeen(known.get(row.tool), row) });
   };
   learn(await store.load(server));
   let saving = Promise.resolve();
   const unsaved = new Map<string, CatalogueRow>();
+  const unsavedSeen = new Map<string, string>();
+  const isUnsaved = () => unsaved.size > 0 || unsavedSeen.size > 0;
   const save = async () => {
     const rows = [...unsaved.values()];
+    const seen = new Map(unsavedSeen);
     try {
-      await store.freeze(server, rows);
+      if (rows.length > 0) await store.freeze(server, rows);
       for (const { tool } of rows) unsaved.delete(tool);
+      if (seen.size > 0) await store.observe(server, seen);
+      for (const [tool, hash] of seen) if (unsavedSeen.get(tool) === hash) unsavedSeen.delete(tool);
       // Another process may have frozen the same tool first: its row is the one that holds.
       learn(await store.load(server));
     } catch (error) {
@@ -79,7 +102,11 @@ export async function createCatalogue(options: {
   return {
     scopeOf: (tool) => {
       const one = known.get(tool);
-      return one === undefined ? undefined : scopeNow(one);
+      return one === undefined || isQuarantined(one, handling) ? undefined : scopeNow(one);
+    },
+    isQuarantined: (tool) => {
+      const one = known.get(tool);
+      return one === undefined ? handling.new === "quarantine" : isQuarantined(one, handling);
     },
     inputSchemaOf: (tool) => {
       const schema = known.get(tool)?.seen?.definition.inputSchema;
@@ -88,14 +115,16 @@ export async function createCatalogue(options: {
     observe: (tools) => {
       for (const [tool, seen] of definitionsOf(tools, (name) => known.get(name)?.seen)) {
         const one = known.get(tool);
-        if (one !== undefined) one.seen = seen;
-        else if (known.size < MAX_TOOLS) {
+        if (one !== undefined) {
+          one.seen = seen;
+          if (seen.hash !== (one.row.seen ?? one.row.hash)) unsavedSeen.set(tool, seen.hash);
+        } else if (known.size < MAX_TOOLS) {
           const row = firstSight(tool, seen, system.now());
           known.set(tool, { row, seen });
           unsaved.set(tool, row);
         }
       }
-      if (unsaved.size > 0) saving = saving.then(() => (unsaved.size > 0 ? save() : undefined));
+      if (isUnsaved()) saving = saving.then(() => (isUnsaved() ? save() : undefined));
     },
     accept: async (tool) => {
       const one = known.get(tool);
@@ -106,7 +135,7 @@ export async function createCatalogue(options: {
       learn(await store.load(server));
     },
     reload: async () => learn(await store.load(server)),
-    entries: () => [...known].map(([tool, one]) => entryOf(tool, one)),
+    entries: () => [...known].map(([tool, one]) => entryOf(tool, one, handling)),
     saved: () => saving,
   };
 }
@@ -143,16 +172,36 @@ function acceptedScope(row: CatalogueRow, seen: Seen): string {
   return row.scope === READ && readsOnly(seen) ? READ : WRITE;
 }
 
-function scopeNow({ row, seen }: Known): string {
-  return seen === undefined || seen.hash === row.hash ? row.scope : WRITE;
+/** What was seen here says nothing any more once somebody, somewhere, has seen and accepted another definition. */
+function stillSeen(before: Known | undefined, row: CatalogueRow): Seen | undefined {
+  if (before === undefined || before.row.hash === row.hash || before.seen?.hash === row.hash) return before?.seen;
+  return undefined;
 }
 
-function entryOf(tool: string, one: Known): CatalogueEntry {
+function scopeNow(one: Known): string {
+  return isChanged(one) ? WRITE : one.row.scope;
+}
+
+/** Here, or in another process that saw its list. */
+function isChanged({ row, seen }: Known): boolean {
+  return (seen !== undefined && seen.hash !== row.hash) || (row.seen !== undefined && row.seen !== row.hash);
+}
+
+function isQuarantined(one: Known, handling: ToolHandling): boolean {
+  if (handling.new === "quarantine" && one.row.accepted === undefined) return true;
+  return handling.changed === "quarantine" && isChanged(one);
+}
+
+function entryOf(tool: string, one: Known, handling: ToolHandling): CatalogueEntry {
+  const changed = isChanged(one);
+  const quarantined = isQuarantined(one, handling);
   return {
     tool,
     scope: scopeNow(one),
     frozenScope: one.row.scope,
-    changed: one.seen !== undefined && one.seen.hash !== one.row.hash,
+    changed,
+    quarantined,
+    waits: changed || quarantined,
     definition: one.seen?.definition,
   };
 }

@@ -115,6 +115,9 @@ const NO_SERVER: Replayed = {
   ...NOTHING_RECORDED,
 };
 
+/** Stands in the log instead of a scope. */
+export const QUARANTINE = "quarantine";
+
 interface ReplayServer {
   readonly current: ServerPolicy;
   /** Refuses where a condition cannot tell, and says that it met one. */
@@ -137,7 +140,14 @@ function createReplayServer(config: ReplayOptions["config"], name: string): Repl
   const server = config.servers[name];
   if (server === undefined) throw new TypeError(`replay: no server ${JSON.stringify(name)}`);
   let toolScope: string | undefined;
-  const current = createServerPolicy(config, { name, config: server }, { scopeOf: () => toolScope });
+  const current = createServerPolicy(
+    config,
+    { name, config: server },
+    {
+      scopeOf: () => toolScope,
+      isQuarantined: () => toolScope === QUARANTINE,
+    },
+  );
   const ofScopes = Object.values(server.scopes ?? {}).flatMap(({ allow = [] }) => allow.map(createCallGlob));
   return {
     current,

@@ -23,7 +23,7 @@ export interface ServerPolicy {
 export function createServerPolicy(
   config: Pick<Config, "rules" | "servers" | "source">,
   server: { readonly name: string; readonly config: ServerConfig },
-  catalogue: Pick<Catalogue, "scopeOf">,
+  catalogue: Pick<Catalogue, "scopeOf"> & Partial<Pick<Catalogue, "isQuarantined">>,
 ): ServerPolicy {
   const { scopes: section, access } = server.config;
   const scopes = Object.keys(section ?? DEFAULT_INCLUDES);
@@ -32,13 +32,25 @@ export function createServerPolicy(
   const base =
     section === undefined ? createDefaultPolicy(catalogue) : createScopesPolicy({ scopes: section, baseline });
   return {
-    policy: withRules(base, rules),
+    policy: withRules(withoutQuarantined(base, catalogue), rules),
     rules,
     scopes,
     baseline,
     config: { ...(access && { access }), ...(section && { scopes: section }) },
     lineOfScope: (scope) =>
       section === undefined ? undefined : config.source?.lineOf(["servers", server.name, "scopes", scope]),
+  };
+}
+
+const NONE: readonly string[] = [];
+
+/** A tool that waits to be accepted is as if missing, whatever the file maps it to. */
+function withoutQuarantined(policy: Policy, { isQuarantined }: Partial<Pick<Catalogue, "isQuarantined">>): Policy {
+  if (isQuarantined === undefined) return policy;
+  return {
+    hierarchy: policy.hierarchy,
+    rules: policy.rules,
+    permittedBy: (call) => (call.kind === "tool" && isQuarantined(call.name ?? "") ? NONE : policy.permittedBy(call)),
   };
 }
 

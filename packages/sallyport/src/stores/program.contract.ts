@@ -196,6 +196,28 @@ function describeCatalogue({ store, another, system }: Opened): void {
     await expect(store().catalogue.accept("erp", "a", definition)).rejects.toThrow(/catalogue/);
   });
 
+  test("the definition seen last is kept until it is the accepted one, and every change is announced", async () => {
+    await store().catalogue.freeze("crm", [row("a"), row("b")]);
+    const head = await store().feed.head();
+    await store().catalogue.observe(
+      "crm",
+      new Map([
+        ["a", "h2"],
+        ["b", "h1"],
+        ["never", "h3"],
+      ]),
+    );
+    expect(await store().catalogue.load("crm")).toEqual([{ ...row("a"), seen: "h2" }, row("b")]);
+    await store().catalogue.observe("crm", new Map([["a", "h1"]]));
+    expect(await store().catalogue.load("crm")).toEqual([row("a"), row("b")]);
+    await store().catalogue.observe("crm", new Map([["a", ""]]));
+    expect(await store().catalogue.load("crm")).toEqual([{ ...row("a"), seen: "" }, row("b")]);
+    await store().catalogue.accept("crm", "a", { hash: "h2", scope: "mcp:write" });
+    expect((await store().catalogue.load("crm"))[0]?.seen).toBeUndefined();
+    const changes = await store().feed.since(head);
+    expect(changes.map(({ kind, key }) => [kind, key])).toEqual(Array.from({ length: 4 }, () => ["catalogue", "crm"]));
+  });
+
   test("two processes that see a tool first at once agree on one row", async () => {
     const second = await another();
     await Promise.all([

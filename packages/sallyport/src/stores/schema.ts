@@ -116,7 +116,12 @@ export interface Schema {
   };
   one_time_codes: { purpose: "owner" | "user"; sub: string; code_hash: string; tries: number; expires: number };
   ceremonies: { id: string; challenge: string; sub: string | null; expires: number };
-  changes: { seq: number; kind: "session" | "grant" | "user" | "client" | "cutoff"; key: string; at: number };
+  changes: {
+    seq: number;
+    kind: "session" | "grant" | "user" | "client" | "cutoff" | "catalogue";
+    key: string;
+    at: number;
+  };
   /** One row, `changes`: the last `seq` given out. Updating it orders the transactions that append. */
   counters: { name: string; value: number };
   signing_keys: {
@@ -136,6 +141,7 @@ export interface Schema {
     hash: string;
     first_seen: number;
     accepted: number | null;
+    seen: string | null;
   };
   /** The newest of each session; `open`: no refresh was answered by it yet. */
   refusals: {

@@ -5,6 +5,7 @@ import { up as parents } from "./0003-parents.js";
 import { up as refusals } from "./0004-refusals.js";
 import { up as clientDocuments } from "./0005-client-documents.js";
 import { up as details } from "./0006-details.js";
+import { up as catalogueSeen } from "./0007-catalogue-seen.js";
 
 /** In order; the version of a schema is the number of migrations it has seen. A released migration never changes. */
 export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [
@@ -14,4 +15,5 @@ export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [
   refusals,
   clientDocuments,
   details,
+  catalogueSeen,
 ];
