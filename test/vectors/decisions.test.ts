@@ -14,6 +14,7 @@ import {
   parseMcpBody,
   parseScope,
   type Revision,
+  readCallDetails,
   type System,
 } from "@sallyport/auth";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -40,6 +41,8 @@ interface Who {
   readonly scope: string;
   readonly client?: string;
   readonly act?: readonly string[];
+  /** Single calls of the token, in the form in which they are granted but for their place. */
+  readonly details?: readonly JsonObject[];
 }
 
 interface Case {
@@ -104,6 +107,9 @@ const entitledOf = ({ sub, roles }: Who, { scopes, config }: ServerPolicy) =>
     allowed: [],
   });
 
+const placed = (details: readonly JsonObject[], location: string) =>
+  details.map((detail) => ({ locations: [location], ...detail }));
+
 const clientOf = ({ client }: Who) => client ?? "app";
 
 function bodyOf({ messages, batch, revision }: Pick<Case, "messages" | "batch" | "revision">): string {
@@ -135,6 +141,7 @@ function inputOf(one: Case): Omit<EvaluationInput, "call"> {
     sid: undefined,
     jti: undefined,
     scopes: parseScope(who.scope),
+    ...(who.details && { details: readCallDetails(placed(who.details, "https://mcp.example.com/mcp")) }),
     kind: clientOf(who) === who.sub ? "client" : "user",
     actor,
     chain,
@@ -200,6 +207,7 @@ function askOf(one: Case): Ask {
     client: clientOf(who),
     kind: clientOf(who) === who.sub ? ("client" as const) : ("user" as const),
     scope: who.scope,
+    ...(who.details && { details: JSON.stringify(who.details) }),
     roles: who.roles,
     act: who.act ?? [],
     revision,
@@ -228,13 +236,14 @@ class Live {
       return { status: "live", roles: who.roles, entitled: entitledOf(who, policy), granted: undefined };
     };
     const system = { now: () => self.live?.now ?? NOW } as Partial<System>;
-    const { createTestSystem } = await import("@sallyport/auth/testing");
+    const { createMemoryStorage, createTestSystem } = await import("@sallyport/auth/testing");
     const harness = await createHarness({
       liveness,
       resourceServer: {
         policy: policy.policy,
         server: name,
         baseline: policy.baseline,
+        details: createMemoryStorage(),
         system: { ...createTestSystem(), ...system },
       },
       gateway: { trustedProxies: ["127.0.0.1"] },
@@ -263,6 +272,7 @@ class Live {
       iat: this.now,
       exp: this.now + 600,
       ...(act && { act }),
+      ...(who.details && { authorization_details: placed(who.details, `http://localhost:${this.harness.port}/mcp`) }),
     };
     const [method, params] = one.messages[0]!;
     const named = (typeof params === "string" ? JSON.parse(params) : params) as Record<string, unknown>;

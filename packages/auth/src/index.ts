@@ -1,6 +1,6 @@
 // The public face of the resource server and of the shared words. Adding a line here makes it public.
 export { matchesCall } from "./core/call-detail-match.js";
-export { type CallDetailWords, describeCallDetail, showJson } from "./core/call-detail-words.js";
+export { type CallDetailWords, describeCallDetail, showText } from "./core/call-detail-words.js";
 export {
   type ArgumentLimit,
   type AskedCallDetail,

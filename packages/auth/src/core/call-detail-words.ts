@@ -40,6 +40,11 @@ function wordsOf({ one_of, min, max }: ArgumentLimit): string {
   return max === undefined ? `at least ${min}` : `from ${min} to ${max}`;
 }
 
+/** A name as it is, but for what is invisible. */
+export function showText(text: string): string {
+  return showJson(text).slice(1, -1);
+}
+
 /** JSON in which nothing is invisible or turns the text round: such characters are written as escapes, which mean the same. */
 export function showJson(value: JsonValue): string {
   return JSON.stringify(value).replace(

@@ -1,3 +1,4 @@
+import { showText } from "@sallyport/auth";
 import type { Session } from "@sallyport/auth/authorization-server";
 import { Hidden } from "../sign-in/page.js";
 import type { ClientAccess, GrantAccess } from "./overview.js";
@@ -80,8 +81,29 @@ function Granted({ grant }: { readonly grant: GrantAccess }) {
             {description === undefined ? null : <p class="soft">{description}</p>}
           </li>
         ))}
+        {grant.calls.map((call) => (
+          <SingleCall call={call} />
+        ))}
       </ul>
     </div>
+  );
+}
+
+/** What was agreed to on the consent page, in the same words. */
+function SingleCall({ call: { tools, often, conditions, others } }: { readonly call: GrantAccess["calls"][number] }) {
+  const list = conditions.map(({ name, words }) => `${showText(name)} ${words}`).join("; ");
+  return (
+    <li>
+      Call <code>{tools.map(showText).join(" or ")}</code> {often}
+      <p class="soft">
+        {conditions.length === 0 ? null : (
+          <>
+            with <code>{list}</code>{" "}
+          </>
+        )}
+        {others}
+      </p>
+    </li>
   );
 }
 

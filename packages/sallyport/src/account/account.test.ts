@@ -93,8 +93,19 @@ describe("/account", () => {
     await here.addSession("s2", user.sub, { client_id: "c2" });
     await here.addSession("s3", user.sub, { client_id: domain, resource: "https://example.com/gone" });
     await here.addSession("s4", user.sub, { client_id: "c4" });
+    const call = { type: "mcp_call", tools: ["refund\u202e"], arguments: { note: "<i>\u200b" }, once: true } as const;
+    const place = { locations: [RESOURCE], scope: "mcp:write" } as const;
+    const [now, whose] = [here.system.now(), { sub: user.sub, client_id: "c1", resource: RESOURCE, scopes: [] }];
+    const details = [
+      { ...call, ...place, id: "d1", exp: now + 60 },
+      { ...call, ...place, id: "d2", tools: ["over"], exp: now },
+    ];
+    await here.grants.grants.widen({ id: "any", ...whose, details, created: now, updated: now - 1 });
     const { html } = await browser.get("/account");
+    expect(html).not.toContain("<code>over</code>");
     for (const text of [
+      "Call <code>refund\\u202e</code> once",
+      "<code>note &quot;&lt;i&gt;\\u200b&quot;</code> and no other arguments",
       "Totally &lt;b&gt;Claude&lt;/b&gt; ",
       "name not verified",
       "set up by the operator",

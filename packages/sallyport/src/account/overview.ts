@@ -1,3 +1,4 @@
+import { type CallDetailWords, describeCallDetail } from "@sallyport/auth";
 import {
   type AuthorizationServerStorage,
   displayName,
@@ -33,6 +34,8 @@ export interface GrantAccess {
     readonly title: string;
     readonly description: string | undefined;
   }[];
+  /** Single calls that were agreed to, in words, those over left out. One call only may have been made by now. */
+  readonly calls: readonly CallDetailWords[];
 }
 
 /** What `sub` gave to whom, most recently used programs first. */
@@ -51,7 +54,7 @@ export async function readOverview(
       client_id,
       ...(await describeClient(options, client_id, now)),
       grants: await Promise.all(
-        grants.filter((grant) => grant.client_id === client_id).map((grant) => describeGrant(options, grant)),
+        grants.filter((grant) => grant.client_id === client_id).map((grant) => describeGrant(options, grant, now)),
       ),
       sessions: sessions
         .filter((session) => session.client_id === client_id)
@@ -80,7 +83,7 @@ async function describeClient(
   };
 }
 
-async function describeGrant({ describeResource }: AccountOptions, grant: Grant): Promise<GrantAccess> {
+async function describeGrant({ describeResource }: AccountOptions, grant: Grant, now: number): Promise<GrantAccess> {
   const description = await describeResource(grant.resource);
   return {
     resource: grant.resource,
@@ -89,5 +92,6 @@ async function describeGrant({ describeResource }: AccountOptions, grant: Grant)
       const known = description?.scopes.find((candidate) => candidate.scope === scope);
       return { scope, title: known?.title ?? scope, description: known?.description };
     }),
+    calls: (grant.details ?? []).filter(({ exp }) => exp === undefined || exp > now).map(describeCallDetail),
   };
 }

@@ -10,6 +10,7 @@ interface ExplainOptions extends PolicyOptions {
   readonly sub: string;
   readonly client?: string;
   readonly scope: readonly string[];
+  readonly details?: string;
   readonly role: readonly string[];
   readonly act: readonly string[];
   readonly allowed: readonly string[];
@@ -51,6 +52,7 @@ export function addExplainCommand(program: Command, done: (exitCode: number) => 
     .requiredOption("--sub <subject>", "who is calling")
     .option("--client <client_id>", "with which client")
     .option("--scope <scopes>", "granted scopes, space-separated; repeatable", collect, [])
+    .option("--details <json>", "single calls that were agreed to: authorization_details, a JSON array (RFC 9396)")
     .option("--role <role>", "a role of the subject; repeatable", collect, [])
     .option("--allowed <scope>", "what `sallyport user allow` added; repeatable", collect, [])
     .option("--act <subject>", "who acts for the subject; repeated: earlier actors (RFC 8693)", collect, [])
@@ -93,7 +95,7 @@ function ask({ policy, server }: PolicySource, question: Ask, now: number): Retu
 }
 
 function askOf(options: ExplainOptions): Ask {
-  const { sub, client, tool, prompt, resource, method, request, args, revision, address } = options;
+  const { sub, client, tool, prompt, resource, method, request, args, revision, address, details } = options;
   const time = options.time === undefined ? undefined : secondsOf(options.time);
   return {
     sub,
@@ -102,7 +104,7 @@ function askOf(options: ExplainOptions): Ask {
     act: options.act,
     allowed: options.allowed,
     ...(options.asClient && { kind: "client" as const }),
-    ...definedOf({ client, tool, prompt, resource, method, request, args, revision, time, address }),
+    ...definedOf({ client, tool, prompt, resource, method, request, args, revision, time, address, details }),
   };
 }
 

@@ -48,6 +48,8 @@ export interface DecisionRecord {
   /** Scopes of the token, and those the caller may be granted: what a replay needs. */
   readonly scopes: string;
   readonly entitled: string;
+  /** Names of the single calls that the token holds besides (RFC 9396); what they allow is not kept, since arguments are not. */
+  readonly details?: readonly string[];
   /** What the entitlement was made of besides roles: names that `access` may know the caller by, and what `user allow` added. */
   readonly names?: readonly string[];
   readonly allowed?: string;
@@ -198,6 +200,7 @@ function principalMembers({ principal, entitled, entitledBy }: Authenticated): s
     roles: roles.length === 0 ? undefined : roles,
     scopes: principal.scopes.join(" "),
     entitled: entitled.join(" "),
+    details: principal.details?.map(({ id }) => id),
     names: entitledBy === undefined || entitledBy.names.length === 0 ? undefined : entitledBy.names,
     allowed: entitledBy === undefined || entitledBy.allowed.length === 0 ? undefined : entitledBy.allowed.join(" "),
   });

@@ -1,12 +1,15 @@
 import {
   type Actor,
+  type CallDetail,
   type JsonObject,
   type McpCall,
   MODERN,
+  OAuthError,
   parseScope,
   REVISIONS,
   type Revision,
 } from "@sallyport/auth";
+import { readAskedDetails } from "./ask-details.js";
 import { entitledScopes } from "./entitlement.js";
 import { type Explanation, explainBody, explainClientRequest, type Question } from "./explain.js";
 import type { ServerPolicy } from "./server-policy.js";
@@ -20,6 +23,8 @@ export interface Ask {
   readonly kind?: "user" | "client";
   /** Granted scopes, space-separated; default none. */
   readonly scope?: string;
+  /** Single calls that were agreed to beside the scopes (RFC 9396): JSON text of `authorization_details`. Default none. */
+  readonly details?: string;
   readonly roles?: readonly string[];
   /** What `sallyport user allow` added. */
   readonly allowed?: readonly string[];
@@ -106,6 +111,7 @@ function questionOf(policy: ServerPolicy, { ask, revision, name, now }: Question
       sid: undefined,
       jti: undefined,
       scopes: scopesOf(ask.scope),
+      ...(ask.details !== undefined && { details: detailsOf(policy, ask.details, time) }),
       kind: ask.kind ?? "user",
       actor,
       chain,
@@ -119,6 +125,15 @@ function questionOf(policy: ServerPolicy, { ask, revision, name, now }: Question
     now: time,
     creatingCall: () => createdBy(ask, { server: name, revision }),
   };
+}
+
+function detailsOf(policy: ServerPolicy, text: string, time: number): readonly CallDetail[] {
+  try {
+    return readAskedDetails(text, policy, time);
+  } catch (error) {
+    if (error instanceof OAuthError) throw new AskError(`details: ${error.error_description}`);
+    throw error;
+  }
 }
 
 function scopesOf(scope: string | undefined): readonly string[] {

@@ -154,6 +154,8 @@ function asJudged({ policy }: ServerPolicy, input: EvaluationInput): EvaluationI
 
 function reasonToAllow(rule: string): string {
   if (rule === "default") return "no rule denies what servers ask";
+  if (rule.startsWith("detail:"))
+    return `the single call ${rule.slice("detail:".length)} was agreed to and no rule denies`;
   return rule.startsWith("scope:")
     ? `${rule.slice("scope:".length)} permits it and no rule denies`
     : "an allow rule holds";

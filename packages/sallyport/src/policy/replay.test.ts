@@ -209,6 +209,16 @@ describe("rules in record mode", () => {
   });
 });
 
+test("a token with single calls that nobody kept is decided only where it made no difference", () => {
+  const answer = (over: Partial<RecordedQuestion>) => replayOf("rules: []")(question(over), moment()).answer;
+  expect(answer({ scopes: "mcp:read", details: ["d1"] })).toBe("undecidable");
+  expect(answer({ scopes: "mcp:write", details: ["d1"] })).toBe("allow");
+  expect(answer({ scopes: "mcp:read" })).toBe("scope");
+  expect(replayOf("rules: [{ deny: tools/* }]")(question({ scopes: "", details: ["d1"] }), moment()).answer).toBe(
+    "rule",
+  );
+});
+
 test("the same policy decides again as it decided, for random callers, calls and rules", () => {
   const roles = fc.subarray(["support", "sales", "finance"]);
   const scopes = fc.subarray(["mcp:read", "mcp:write"]);

@@ -36,6 +36,7 @@ export interface RecordedQuestion {
   readonly roles?: readonly string[];
   readonly scopes: string;
   readonly entitled: string;
+  readonly details?: readonly string[];
   readonly names?: readonly string[];
   readonly allowed?: string;
   readonly http: "POST" | "GET" | "DELETE";
@@ -261,6 +262,12 @@ const NAME_CUT: Replayed = {
   reason: "the name was not recorded whole",
   ...NOTHING_RECORDED,
 };
+const DETAILS_UNKNOWN: Replayed = {
+  answer: "undecidable",
+  rule: "default",
+  reason: "the token held single calls, and what they allow was not recorded",
+  ...NOTHING_RECORDED,
+};
 const MAX_NAME = 256;
 const CUT = "…";
 
@@ -286,7 +293,8 @@ function answerOf(prepared: Prepared, moment: RecordedMoment, redacted: string):
   // No JSON of an object is one of these words.
   const args = !readsArguments ? "none" : moment.inexact ? "unreadable" : (kept ?? "lost");
   if (last?.args === args && !readsTime) return last.answer;
-  const answer = decide(prepared, readsArguments ? argumentsOf(kept, redacted) : undefined, moment);
+  const decided = decide(prepared, readsArguments ? argumentsOf(kept, redacted) : undefined, moment);
+  const answer = decided.answer === "scope" && prepared.question.details !== undefined ? DETAILS_UNKNOWN : decided;
   prepared.last = { args, answer };
   return answer;
 }

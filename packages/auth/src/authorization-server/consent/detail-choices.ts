@@ -1,4 +1,4 @@
-import { describeCallDetail, showJson } from "../../core/call-detail-words.js";
+import { describeCallDetail, showText } from "../../core/call-detail-words.js";
 import type { AskedCallDetail } from "../../core/call-details.js";
 import { type Html, html } from "../pages/html.js";
 import type { Offer, OfferedDetail } from "./flow.js";
@@ -27,9 +27,4 @@ ${conditions.length > 0 && html`<ul>${conditions.map(({ name, words }) => html`<
 
 function toolsOf({ tools }: AskedCallDetail): Html {
   return html`${tools.map((tool, index) => html`${index > 0 && " or "}<code>${showText(tool)}</code>`)}`;
-}
-
-/** As JSON shows it, without the quotes: nothing invisible, nothing that turns the text round. */
-function showText(text: string): string {
-  return showJson(text).slice(1, -1);
 }
