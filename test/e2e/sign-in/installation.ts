@@ -4,7 +4,8 @@ import { getRequestListener } from "@hono/node-server";
 import { system } from "@sallyport/auth";
 import type { PendingAuthorization } from "@sallyport/auth/authorization-server";
 import { createMemoryStorage } from "@sallyport/auth/testing";
-import { accountPages } from "../../../packages/sallyport/src/account/index.js";
+import { createExplained } from "../../../packages/sallyport/src/account/explain/testing/explained.js";
+import { accountPages, explainPages } from "../../../packages/sallyport/src/account/index.js";
 import { createSignIn, createUsers, type SignIn } from "../../../packages/sallyport/src/sign-in/index.js";
 import { createMemorySignInStorage } from "../../../packages/sallyport/src/sign-in/testing/memory-storage.js";
 
@@ -18,13 +19,13 @@ export async function startInstallation(host: "localhost" | "127.0.0.1" = "local
   const storage = createMemorySignInStorage();
   const grants = createMemoryStorage();
   const quiet = { ...system, log: () => {} };
-  const signIn = createSignIn(
-    { publicUrl, storage, system: quiet },
-    accountPages({
+  const signIn = createSignIn({ publicUrl, storage, system: quiet }, [
+    ...accountPages({
       storage: grants,
       describeResource: async (resource) => DESCRIPTIONS.find((d) => d.resource === resource),
     }),
-  );
+    ...explainPages(createExplained(() => storage, grants)),
+  ]);
   const listener = getRequestListener((request) => answer(signIn, request), { hostname: host });
   return {
     publicUrl,

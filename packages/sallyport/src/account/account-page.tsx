@@ -39,6 +39,13 @@ export function AccountPage({ clients, notice, ...props }: AccountPageProps) {
       <ErrorSummary problem={problem} />
       <AccessSection prefix={site.prefix} csrf={csrf} ticket={props.ticket} now={now} clients={clients} />
       <CredentialsSection {...props} />
+      <section aria-labelledby="allowed">
+        <h2 id="allowed">Is that allowed?</h2>
+        <p>
+          <a href={`${site.prefix}/account/explain`}>Ask whether a call is allowed</a>, and what would change the
+          answer.
+        </p>
+      </section>
       {site.secure ? null : <footer>On this address a sign-in to the account page lasts five minutes.</footer>}
     </Shell>
   );

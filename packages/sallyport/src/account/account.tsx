@@ -2,11 +2,12 @@ import { checkToken, type Form, formToken, readForm } from "../sign-in/form.js";
 import { field, type Kit, type PageRow } from "../sign-in/kit.js";
 import { type Problem, respond, seeOther } from "../sign-in/page.js";
 import { hashPassword, passwordProblem } from "../sign-in/password.js";
-import { hasCredential, type SignedIn } from "../sign-in/sessions.js";
+import type { SignedIn } from "../sign-in/sessions.js";
 import { toSignIn } from "../sign-in/set-up-routes.js";
 import { isRecent, readTicket, withTicket } from "../sign-in/tickets.js";
 import { AccountPage } from "./account-page.js";
 import { type AccountOptions, readOverview } from "./overview.js";
+import { signedIn } from "./signed-in.js";
 
 /** What a form of the account page does; a problem is shown on the page, success is said by `notice` after a redirect. */
 interface Action {
@@ -65,13 +66,6 @@ async function show(kit: Kit, options: AccountOptions, request: Request): Promis
   const notice = ACTIONS.find(({ path }) => path === `/account/${done}`)?.notice;
   const recent = isRecent(who.session, kit.system.now());
   return render(kit, options, { who, notice, ticket: recent ? readTicket(request) : undefined });
-}
-
-async function signedIn(kit: Kit, request: Request): Promise<SignedIn | Response> {
-  const carried = { returnTo: `${kit.site.prefix}/account`, flow: undefined };
-  const who = await kit.sessions.find(request, kit.sessions.purpose("account"));
-  if (who === undefined) return toSignIn(kit, carried);
-  return (await hasCredential(kit.storage, who.user)) ? who : toSignIn(kit, carried);
 }
 
 interface Shown {

@@ -21,9 +21,14 @@ export function formatMoment(at: number, now: number): string {
   return row === undefined ? DAY.format(at * 1000) : RELATIVE.format(Math.trunc((at - now) / row.seconds), row.unit);
 }
 
+/** `18 November 2026 at 14:05 UTC`. */
+export function formatExact(at: number): string {
+  return `${EXACT.format(at * 1000)} UTC`;
+}
+
 export function Moment({ at, now }: { readonly at: number; readonly now: number }) {
   return (
-    <time datetime={`${MACHINE.format(at * 1000).replace(" ", "T")}Z`} title={`${EXACT.format(at * 1000)} UTC`}>
+    <time datetime={`${MACHINE.format(at * 1000).replace(" ", "T")}Z`} title={formatExact(at)}>
       {formatMoment(at, now)}
     </time>
   );

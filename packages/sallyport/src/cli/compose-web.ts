@@ -8,13 +8,14 @@ import {
 } from "@sallyport/auth/authorization-server";
 import { createSafeFetchDocument, nodeCryptography } from "@sallyport/auth/node";
 import type { Hono } from "hono";
-import { accountPages } from "../account/index.js";
+import { accountPages, explainPages } from "../account/index.js";
 import type { GatewayOptions } from "../gateway/contract.js";
 import type { Refusals } from "../gateway/refusals.js";
 import { createSignIn } from "../sign-in/index.js";
 import { addressKey } from "../sign-in/rate-limit.js";
 import type { Store } from "../stores/store.js";
 import { KNOWN_SCHEMES } from "./client-data.js";
+import { composeExplain } from "./compose-explain.js";
 import type { ComposedServer } from "./compose-server.js";
 import type { ComposedTelemetry } from "./compose-telemetry.js";
 import { createDpopPorts } from "./dpop-ports.js";
@@ -46,11 +47,16 @@ export function composeWeb(parts: WebParts): Web {
   const describe = async (resource: string): Promise<ResourceDescription | undefined> =>
     parts.servers.find((server) => server.resource === resource)?.describe();
   const reader = { store, issuer, system, rolesMaxAge: installation.config.signIn.oidc.rolesMaxAge };
+  const account = {
+    storage: { clients, grants: store.grants, sessions: store.sessions },
+    describeResource: describe,
+  };
+  const explain = composeExplain({ installation, reader, account, servers: parts.servers.filter(isOurs) });
   const idp = composeSignInElsewhere(installation, issuer, system);
-  const signIn = createSignIn(
-    { publicUrl: issuer, storage: store, system, remoteAddress, idp },
-    accountPages({ storage: { clients, grants: store.grants, sessions: store.sessions }, describeResource: describe }),
-  );
+  const signIn = createSignIn({ publicUrl: issuer, storage: store, system, remoteAddress, idp }, [
+    ...accountPages(account),
+    ...explainPages(explain),
+  ]);
   const authorizationServer = createAuthorizationServer({
     issuer,
     storage: { ...store, clients },

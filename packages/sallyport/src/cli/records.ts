@@ -27,22 +27,23 @@ export interface RecordReader {
   readonly rolesMaxAge: number;
 }
 
+/** Who somebody is now: roles from elsewhere count while they are young enough, and so do names from there. */
+export async function readPerson({ store, system, rolesMaxAge }: RecordReader, sub: string) {
+  const [user, identities] = await Promise.all([store.users.find(sub), store.identities.list(sub)]);
+  const age = { now: system.now(), maxAge: rolesMaxAge };
+  const { roles, fresh, until } = effectiveRoles(user?.roles ?? [], identities, age);
+  const known = user && { ...user, roles, identities: fresh.map(({ issuer, subject }) => `${issuer}|${subject}`) };
+  return { user: known, until };
+}
+
 /** The entitlement of a person at a server, from the user record, the configuration and `sallyport user allow`. */
-async function readEntitlement({ store, system, rolesMaxAge }: RecordReader, sub: string, server: EntitledServer) {
-  const [user, entitlements, identities] = await Promise.all([
-    store.users.find(sub),
-    store.entitlements.list(sub),
-    store.identities.list(sub),
+export async function readEntitlement(reader: RecordReader, sub: string, server: EntitledServer) {
+  const [{ user: known, until }, entitlements] = await Promise.all([
+    readPerson(reader, sub),
+    reader.store.entitlements.list(sub),
   ]);
   const { name } = server.installed;
   const allowed = entitlements.filter((entry) => entry.server === name).flatMap((entry) => entry.scopes);
-  const age = { now: system.now(), maxAge: rolesMaxAge };
-  const { roles, fresh, until } = effectiveRoles(user?.roles ?? [], identities, age);
-  const known = user && {
-    ...user,
-    roles,
-    identities: fresh.map(({ issuer, subject }) => `${issuer}|${subject}`),
-  };
   const entitled = entitledScopes({ user: known, scopes: server.scopes, access: server.access, allowed });
   const names = known === undefined ? [] : [known.name, ...known.identities];
   return { user: known, entitled, entitledBy: { names, allowed }, until };

@@ -34,6 +34,7 @@ export interface Config {
   readonly metrics: MetricsConfig;
   readonly log: DecisionLogConfig & { readonly level: "debug" | "info" | "warn" | "error" };
   readonly servers: Readonly<Record<string, ServerConfig>>;
+  readonly operators: { readonly users: readonly string[]; readonly roles: readonly string[] };
   readonly rules: readonly RuleConfig[];
   /** Where it was read from; absent for one that no file holds. */
   readonly source?: ConfigSource;

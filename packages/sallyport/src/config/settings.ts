@@ -167,6 +167,19 @@ export const SETTINGS: readonly Setting[] = [
   ...LOG_SETTINGS,
   ...TELEMETRY_SETTINGS,
   {
+    path: "operators.users",
+    type: z.array(z.string().min(1)),
+    default: [],
+    description:
+      "Who may ask on `/explain` about everybody, and sees rules with their conditions and lines there: user names, or `<issuer>|<subject>` of people who sign in elsewhere. Under `protect` it is the owner.",
+  },
+  {
+    path: "operators.roles",
+    type: z.array(z.string().min(1)),
+    default: [],
+    description: "The same by role. Roles count here as they do for `access`.",
+  },
+  {
     path: "rules",
     type: rules,
     default: [],

@@ -26,6 +26,10 @@ export interface Ask {
   /** Single calls that were agreed to beside the scopes (RFC 9396): JSON text of `authorization_details`. Default none. */
   readonly details?: string;
   readonly roles?: readonly string[];
+  /** Issuer of the token; default `""`. */
+  readonly iss?: string;
+  /** What the records say may be granted; default: what `roles`, `allowed` and the file make of it. */
+  readonly entitled?: readonly string[];
   /** What `sallyport user allow` added. */
   readonly allowed?: readonly string[];
   /** The current actor first, then the earlier ones (RFC 8693 §4.1). */
@@ -105,7 +109,7 @@ function questionOf(policy: ServerPolicy, { ask, revision, name, now }: Question
     server: name,
     revision,
     principal: {
-      iss: "",
+      iss: ask.iss ?? "",
       sub: ask.sub,
       client_id: ask.client ?? "any",
       sid: undefined,
@@ -147,8 +151,9 @@ function scopesOf(scope: string | undefined): readonly string[] {
 /** A file without `access` says nothing of anybody, and then nobody's entitlement is what the question is about. */
 function entitledOf(
   { scopes, config: { access } }: ServerPolicy,
-  { sub, roles = [], allowed = [] }: Ask,
+  { sub, roles = [], allowed = [], entitled }: Ask,
 ): readonly string[] {
+  if (entitled !== undefined) return entitled;
   if (access === undefined) return scopes;
   return entitledScopes({ user: { name: sub, roles, owner: false, disabled: false }, scopes, access, allowed });
 }

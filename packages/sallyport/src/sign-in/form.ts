@@ -35,14 +35,25 @@ export async function readForm(request: Request, site: Site): Promise<Form> {
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type !== "application/x-www-form-urlencoded") throw new PageRefusal("form_type");
   const form = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(await readText(request))) {
+  for (const [name, value] of new URLSearchParams(await readBytes(request))) {
     if (form.has(name)) throw new PageRefusal("form_malformed");
     form.set(name, value);
   }
   return form;
 }
 
-async function readText(request: Request): Promise<string> {
+/** The body of a POST from our own page, at most 64 KiB, after {@link checkOrigin}; for what is no form. */
+export async function readText(request: Request, site: Site): Promise<string> {
+  checkOrigin(request, site);
+  return readBytes(request);
+}
+
+/** Whether whoever asks would rather have JSON than a page. */
+export function takesJson(request: Request): boolean {
+  return /^application\/json\b/i.test(request.headers.get("accept")?.trim() ?? "");
+}
+
+async function readBytes(request: Request): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {
