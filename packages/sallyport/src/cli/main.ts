@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/problem.js";
 import { addClientCommands } from "./client-commands.js";
+import { addDbCommands } from "./db-commands.js";
 import { CliError, EXIT } from "./exit.js";
 import { addExplainCommand } from "./explain-command.js";
 import { addLogCommands } from "./log-command.js";
@@ -36,6 +37,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addServeCommand(program, done);
   addOperatorCommands(program, done);
   addClientCommands(program);
+  addDbCommands(program, done);
   addExplainCommand(program, done);
   addPolicyCommands(program, done);
   addLogCommands(program, done);

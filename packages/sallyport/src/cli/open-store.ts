@@ -16,7 +16,7 @@ export async function openInstalledStore(installation: Installation, system: Sys
   }
 }
 
-function readMasterKey({ masterKey }: Installation, system: System): readonly Uint8Array[] {
+export function readMasterKey({ masterKey }: Installation, system: System): readonly Uint8Array[] {
   if ("file" in masterKey) return loadMasterKey({ file: masterKey.file, system });
   const value = process.env[masterKey.env];
   if (value === undefined || value === "") {

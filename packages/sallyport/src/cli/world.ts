@@ -52,7 +52,7 @@ export async function inWorld(options: WorldOptions, work: (world: World) => Pro
 }
 
 /** @throws CliError when there is none. */
-function findInstallation(options: WorldOptions): Installation {
+export function findInstallation(options: WorldOptions): Installation {
   return options.config === undefined ? protectedWorld(options) : loadInstallation(options.config);
 }
 

@@ -5,6 +5,7 @@ import type { Schema } from "./schema.js";
 
 /** What every port is written on: one database, whichever it is. */
 export interface Backend {
+  readonly kind: "sqlite" | "postgres";
   /** For single reading statements. Whatever writes goes through {@link write} or {@link writeOne}. */
   readonly db: Kysely<Schema>;
   /**
@@ -15,6 +16,10 @@ export interface Backend {
   write<T>(step: (tx: Transaction<Schema>) => Promise<T>): Promise<T>;
   /** The same for one statement that is atomic by itself, which needs no transaction around it and costs half. */
   writeOne<T>(statement: (db: Kysely<Schema>) => Promise<T>): Promise<T>;
+  /** Reads everything as it is at one moment, while others go on reading and writing. `read` writes nothing. */
+  snapshot<T>(read: (tx: Transaction<Schema>) => Promise<T>): Promise<T>;
+  /** One transaction for changing the tables themselves: of several at once, in any process, one runs and the others wait for it. */
+  alone<T>(step: (tx: Transaction<Schema>) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 

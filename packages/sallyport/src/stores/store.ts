@@ -23,8 +23,8 @@ import { createIdentityStore } from "./identities.js";
 import { createInstallationStore } from "./installations.js";
 import { migrate } from "./migrate.js";
 import { createOneTimeCodeStore } from "./one-time-codes.js";
+import { type BackendOptions, openBackend } from "./open-backend.js";
 import { createPendingStore } from "./pending.js";
-import { openPostgres } from "./postgres.js";
 import { createRefusalStore } from "./refusals.js";
 import { createRegistry } from "./registry.js";
 import { createReplayStore } from "./replay.js";
@@ -32,18 +32,12 @@ import { rewrapAll } from "./rewrap.js";
 import { checkSeal } from "./seal-probe.js";
 import { createSessionStore } from "./sessions.js";
 import { createSigningKeys, type RotatableSigningKeys } from "./signing-keys.js";
-import { openSqlite } from "./sqlite.js";
 import { sweep } from "./sweep.js";
 import { createUserStore } from "./users.js";
 
-export interface StoreOptions {
-  /** `sqlite:` and a path (`sqlite:./sallyport.db`, relative to the working directory), `sqlite::memory:`, or `postgres://…`. */
-  readonly url: string;
+export interface StoreOptions extends BackendOptions {
   /** Master keys of 32 bytes; the first seals, all open. With several, what lies sealed is put under the first one at opening. */
   readonly masterKey: Uint8Array | readonly Uint8Array[];
-  readonly system: System;
-  /** How long an answer of the database may take, other processes' writes included; default 4,500 ms. */
-  readonly busyTimeoutMs?: number;
 }
 
 /** Every port of the program on one database. */
@@ -61,19 +55,6 @@ export interface Store extends AuthorizationServerStorage, SignInStorage {
   /** Deletes what expired before `now`, at most 500 rows a table; answers how many. Call it every minute or so. */
   sweep(now: number): Promise<number>;
   close(): Promise<void>;
-}
-
-type Open = (options: StoreOptions, place: string) => Promise<Backend>;
-
-/** Scheme of a storage URL → how to open it. */
-const SCHEMES: Readonly<Record<string, Open>> = {
-  sqlite: (options, file) => openSqlite({ file, ...timeout(options) }),
-  postgres: ({ url, system, ...options }) => openPostgres({ url, log: system.log, ...timeout(options) }),
-  postgresql: ({ url, system, ...options }) => openPostgres({ url, log: system.log, ...timeout(options) }),
-};
-
-function timeout({ busyTimeoutMs }: Pick<StoreOptions, "busyTimeoutMs">): Pick<StoreOptions, "busyTimeoutMs"> {
-  return busyTimeoutMs === undefined ? {} : { busyTimeoutMs };
 }
 
 /**
@@ -97,16 +78,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
 function isRotating(masterKey: StoreOptions["masterKey"]): boolean {
   return !(masterKey instanceof Uint8Array) && masterKey.length > 1;
-}
-
-async function openBackend(options: StoreOptions): Promise<Backend> {
-  const [, scheme = "", place = ""] = /^([a-z]+):(.+)$/.exec(options.url) ?? [];
-  const open = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
-  if (open !== undefined) return open(options, place);
-  // Only the scheme is repeated: the rest of a database URL may hold a password.
-  const known = Object.keys(SCHEMES).map((name) => `${name}:`);
-  const given = JSON.stringify(scheme === "" ? options.url.split(":")[0] : scheme);
-  throw new Error(`storage: ${given} is no known scheme with a place after it; known: ${known.join(", ")}`);
 }
 
 function createStore(
