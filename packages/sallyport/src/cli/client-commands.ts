@@ -1,8 +1,15 @@
 import type { Grant } from "@sallyport/auth/authorization-server";
 import type { Command } from "commander";
-import { type ClientDirectory, createClientDirectory, type KnownClient, readAll } from "../admin/index.js";
+import {
+  type ClientDirectory,
+  type ConfiguredClient,
+  createClientDirectory,
+  type KnownClient,
+  readAll,
+} from "../admin/index.js";
 import { showText } from "../policy/tool-changes.js";
 import { CliError, EXIT } from "./exit.js";
+import type { Installation } from "./installation.js";
 import { formatTable, formatTime } from "./table.js";
 import { inAWorld, inWorld, say, type World, type WorldOptions } from "./world.js";
 
@@ -47,16 +54,20 @@ const AFTERWARDS: Readonly<Record<KnownClient["kind"], string>> = {
 
 function directoryOf({ installation, store, system }: World): ClientDirectory {
   return createClientDirectory({
-    configured: Object.entries(installation.config.clients).map(([client_id, { name, redirectUris }]) => ({
-      client_id,
-      client_name: name,
-      redirect_uris: redirectUris,
-    })),
+    configured: configuredClientsOf(installation),
     clients: store.clients,
     registry: store.registry,
     documents: store.clientDocuments,
     now: system.now,
   });
+}
+
+export function configuredClientsOf({ config }: Installation): readonly ConfiguredClient[] {
+  return Object.entries(config.clients).map(([client_id, { name, redirectUris }]) => ({
+    client_id,
+    client_name: name,
+    redirect_uris: redirectUris,
+  }));
 }
 
 async function findClient(world: World, client_id: string): Promise<KnownClient> {

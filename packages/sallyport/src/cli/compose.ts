@@ -8,6 +8,7 @@ import { createRefusals } from "../gateway/refusals.js";
 import { createServerPolicy } from "../policy/server-policy.js";
 import type { Store } from "../stores/store.js";
 import { createScopeResultReader } from "./client-quirks.js";
+import { type Admin, composeAdmin } from "./compose-admin.js";
 import { composeLog } from "./compose-log.js";
 import { type ComposedServer, composeServer } from "./compose-server.js";
 import { type ComposedTelemetry, composeTelemetry } from "./compose-telemetry.js";
@@ -23,6 +24,8 @@ import { createRecordSource } from "./records.js";
 export interface Program {
   readonly issuer: string;
   readonly gateway: Gateway;
+  /** `undefined`: there is no admin API. */
+  readonly admin?: Admin | undefined;
   readonly servers: readonly ComposedServer[];
   readonly telemetry: Pick<ComposedTelemetry, "listen" | "reloaded">;
   /** Puts the policies of a changed file in force, all at once or none. @throws what compiling them throws. */
@@ -57,6 +60,8 @@ export async function compose(installation: Installation, store: Store, system: 
   // What was accepted between loading a catalogue and the first look at the feed.
   for (const { installed } of servers) catalogues.reload(installed.name);
   const refusals = createRefusals(store.refusals, { issuer, system });
+  const tls = tlsOf(installation);
+  const admin = composeAdmin({ installation, issuer, store, system, servers, ...tls });
   gateway = createGateway({
     publicUrl: issuer,
     servers: servers.map((server) => server.gateway),
@@ -67,7 +72,7 @@ export async function compose(installation: Installation, store: Store, system: 
     },
     system,
     trustedProxies: config.trustedProxies,
-    ...tlsOf(installation),
+    ...tls,
     standing: liveness,
     refusals,
     ready: () => telemetry.ready(),
@@ -75,6 +80,7 @@ export async function compose(installation: Installation, store: Store, system: 
   return {
     issuer,
     gateway,
+    admin,
     servers,
     telemetry,
     applyPolicies: (changed) => {
@@ -83,6 +89,7 @@ export async function compose(installation: Installation, store: Store, system: 
     },
     close: async () => {
       catalogues.stop();
+      await admin?.close();
       await gateway?.close();
       await telemetry.close();
       liveness.close();

@@ -28,6 +28,7 @@ export interface Installation {
   readonly dataFolder: string;
   readonly storage: string;
   readonly masterKey: { readonly file: string } | { readonly env: string };
+  readonly adminToken: { readonly file: string } | { readonly env: string };
   readonly servers: readonly InstalledServer[];
   /** `protect`: there is an owner, who is entitled to everything. */
   readonly hasOwner: boolean;
@@ -80,6 +81,7 @@ export function protectInstallation(input: {
     dataFolder,
     storage: `sqlite:${join(dataFolder, "sallyport.db")}`,
     masterKey: { file: join(dataFolder, "master.key") },
+    adminToken: { file: join(dataFolder, "admin.token") },
     servers: [{ name: "", title: name === DEFAULT_NAME ? titleOf(server) : name, path: "/mcp", config: server }],
     hasOwner: true,
     fingerprint: createHash("sha256").update(target).digest("base64url"),
@@ -103,6 +105,7 @@ export function fileInstallation(file: string, config: Config, dangers: readonly
     dataFolder: storage.startsWith("sqlite:") ? resolve(storage.slice("sqlite:".length), "..") : baseFolder,
     storage,
     masterKey: "file" in config.masterKey ? { file: at(config.masterKey.file) } : config.masterKey,
+    adminToken: "file" in config.admin.token ? { file: at(config.admin.token.file) } : config.admin.token,
     servers: Object.entries(config.servers).map(([name, server]) => ({
       name,
       title: name,

@@ -1,9 +1,7 @@
-import type { RevocationSelector } from "@sallyport/auth/authorization-server";
 import type { Command } from "commander";
-import type { ExternalSelector } from "../federation/index.js";
-import type { Store } from "../stores/store.js";
+import { AdminRefusal, type CutOff, cutOff } from "../admin/index.js";
 import { CliError, EXIT } from "./exit.js";
-import type { Installation } from "./installation.js";
+import type { InstalledServer } from "./installation.js";
 import { addUserCommands, sayCode } from "./user-commands.js";
 import { inAWorld, inWorld, say, type WorldOptions } from "./world.js";
 
@@ -43,58 +41,50 @@ function addRevokeCommand(program: Command, done: (exitCode: number) => void): v
     .option("--issued-before <time>", "sessions that began, or external tokens issued, before this time (ISO 8601)")
     .option("--all", "everything", false)
     .action((options: RevokeOptions) =>
-      inWorld(options, async ({ installation, store, now }) => {
-        const external = externalSelectors(options, installation);
-        const at = options.issuedBefore === undefined ? now : timeOf(options.issuedBefore) - 1;
-        for (const selector of external) {
-          const known = await store.externalGrants.revoke(selector, at);
-          say(`Refused from now on: tokens of ${selector.issuer} until now (${known} known here).`);
+      inWorld(options, async ({ installation, store, system }) => {
+        const parts = {
+          userStore: store.users,
+          sessions: store.sessions,
+          externalGrants: store.externalGrants,
+          servers: () => installation.servers.map(issuersOf),
+          system,
+        };
+        const { sessions, external } = await cutOff(parts, askedBy(options)).catch(inFlags);
+        for (const { issuer, known } of external) {
+          say(`Refused from now on: tokens of ${issuer} until now (${known} known here).`);
         }
-        if (external.length > 0 && !options.all) return;
-        const count = await store.sessions.revoke(await selectorOf(options, store, now), now);
-        say(`Ended ${count} session${count === 1 ? "" : "s"}.`);
-        if (count === 0) done(EXIT.refused);
+        if (options.issuer !== undefined) return;
+        say(`Ended ${sessions} session${sessions === 1 ? "" : "s"}.`);
+        if (sessions === 0) done(EXIT.refused);
       }),
     );
 }
 
-/** What is ended of other authorization servers. With `--all` everything of every one that the configuration names. */
-function externalSelectors(
-  { issuer, subject, client, user, session, all }: RevokeOptions,
-  { servers }: Installation,
-): readonly ExternalSelector[] {
-  const issuers = servers.flatMap(({ config }) => (config.authorizationServers ?? []).map((entry) => entry.issuer));
-  if (issuer === undefined) {
-    if (subject !== undefined) throw new CliError("--subject goes with --issuer");
-    return all && (user ?? client ?? session) === undefined
-      ? [...new Set(issuers)].map((one) => ({ issuer: one }))
-      : [];
-  }
-  if ((user ?? session) !== undefined) throw new CliError("--issuer goes with --subject and --client only");
-  if (!issuers.includes(issuer)) {
-    throw new CliError(
-      `--issuer ${JSON.stringify(issuer)}: no server of this installation names it; there are: ${[...new Set(issuers)].join(", ") || "none"}`,
-    );
-  }
-  return [
-    { issuer, ...(subject !== undefined && { sub: subject }), ...(client !== undefined && { client_id: client }) },
-  ];
+function issuersOf({ config }: InstalledServer): { readonly issuers: readonly string[] } {
+  return { issuers: (config.authorizationServers ?? []).map(({ issuer }) => issuer) };
 }
 
-async function selectorOf(options: RevokeOptions, store: Store, now: number): Promise<RevocationSelector> {
-  const selector: { -readonly [K in keyof RevocationSelector]: RevocationSelector[K] } = {};
-  if (options.user !== undefined) {
-    const user = await store.users.findByName(options.user);
-    if (user === undefined) throw new CliError(`there is no user ${JSON.stringify(options.user)}`, EXIT.refused);
-    selector.sub = user.sub;
-  }
-  if (options.client !== undefined) selector.client_id = options.client;
-  if (options.session !== undefined) selector.session_id = options.session;
-  if (options.issuedBefore !== undefined) selector.issued_before = timeOf(options.issuedBefore);
-  if (options.all) selector.issued_before ??= now + 1;
-  if (Object.keys(selector).length === 0)
-    throw new CliError("say what to end: --user, --client, --session, --issued-before or --all");
-  return selector;
+function askedBy({ user, client, session, issuedBefore, issuer, subject, all }: RevokeOptions): CutOff {
+  return {
+    user,
+    client_id: client,
+    session_id: session,
+    issued_before: issuedBefore === undefined ? undefined : timeOf(issuedBefore),
+    issuer,
+    subject,
+    all,
+  };
+}
+
+/** The names of the API are flags here. */
+function inFlags(error: unknown): never {
+  if (!(error instanceof AdminRefusal)) throw error;
+  const message = error.message
+    .replace("subject goes with issuer", "--subject goes with --issuer")
+    .replace("issuer goes with subject and client_id only", "--issuer goes with --subject and --client only")
+    .replace(/^issuer "/, '--issuer "')
+    .replace("everything is `all`", "--user, --client, --session, --issued-before or --all");
+  throw new CliError(message, message.startsWith("there is no user") ? EXIT.refused : EXIT.usage);
 }
 
 function timeOf(text: string): number {

@@ -48,12 +48,14 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
     let unwatch: (() => void) | undefined;
     try {
       await listen(program, installation);
+      const admin = await listenAdmin(program, installation);
       const metricsUrl = await program.telemetry.listen();
       const report = await reportOf(program, installation, {
         store,
         system,
         started,
         metricsUrl,
+        admin,
         terminal: !options.json && process.stdout.isTTY === true,
       });
       process.stdout.write(`${options.json ? formatStartJson(report) : formatStartScreen(report)}\n`);
@@ -123,10 +125,20 @@ async function listen({ gateway }: Program, { config }: Installation): Promise<v
   }
 }
 
+async function listenAdmin({ admin }: Program, { config }: Installation): Promise<StartReport["admin"]> {
+  try {
+    return await admin?.listen();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    throw new CliError(`port ${config.admin.port} is taken; choose another for admin.port`);
+  }
+}
+
 interface ReportParts {
   readonly store: Store;
   readonly system: System;
   readonly started: number;
+  readonly admin: StartReport["admin"];
   readonly metricsUrl: string | undefined;
   /** A person reads standard output: the only place where the owner's code may be shown. */
   readonly terminal: boolean;
@@ -155,6 +167,7 @@ async function reportOf(program: Program, installation: Installation, parts: Rep
     port: installation.config.listen.port,
     servers,
     owner,
+    admin: parts.admin,
     operatorFlags: installation.operatorFlags,
     warnings: [...installation.dangers, ...installation.notices],
     startedInMs: Math.round(parts.system.monotonicMs() - parts.started),

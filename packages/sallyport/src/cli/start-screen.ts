@@ -16,6 +16,8 @@ export interface StartReport {
   readonly owner:
     | { readonly code: string | undefined; readonly file: string | undefined; readonly ready: boolean }
     | undefined;
+  /** Where the admin API answers, and where its token lies; `undefined`: there is none. */
+  readonly admin?: { readonly url: string; readonly token: string } | undefined;
   /** How the operator's commands find this installation, for example `--name notes`. */
   readonly operatorFlags: string;
   readonly warnings: readonly string[];
@@ -51,6 +53,8 @@ export function formatStartScreen(report: StartReport): string {
   for (const warning of report.warnings) lines.push(`  ${pc.yellow("!")} ${warning}`);
   if (report.metricsUrl !== undefined)
     lines.push(`  ${pc.dim(`Metrics and readiness: ${report.metricsUrl}/metrics, /readyz`)}`);
+  if (report.admin !== undefined)
+    lines.push(`  ${pc.dim(`Admin API: ${report.admin.url}, with the token in ${report.admin.token}`)}`);
   lines.push(`  ${pc.dim(`Who has access to what: ${report.publicUrl}/account   Stop: Ctrl+C`)}`, "");
   return lines.join("\n");
 }

@@ -8,6 +8,7 @@ export function checkConfig(config: Config, accessOptional = false): readonly Pr
   const problems: Problem[] = [
     ...checkPublicUrl(config),
     ...checkTls(config),
+    ...checkAdmin(config),
     ...checkFederation(config),
     ...checkMachines(config),
   ];
@@ -47,6 +48,20 @@ export function checkPublicUrl({ publicUrl }: Config): readonly Problem[] {
 function checkTls({ listen: { tls } }: Config): readonly Problem[] {
   if ((tls.cert === undefined) === (tls.key === undefined)) return [];
   return [{ path: ["listen", "tls"], message: "own TLS needs both `cert` and `key`" }];
+}
+
+/** The token crosses the wire with every request. */
+function checkAdmin({ admin, listen }: Config): readonly Problem[] {
+  const problems: Problem[] = [];
+  if (admin.port === undefined) return problems;
+  if (admin.host !== "loopback" && listen.tls.cert === undefined) {
+    const message = "beyond loopback the admin API needs `listen.tls`; or reach it by a tunnel to loopback";
+    problems.push({ path: ["admin", "host"], message });
+  }
+  if (admin.port !== 0 && admin.port === listen.port) {
+    problems.push({ path: ["admin", "port"], message: "is the port of `listen`; the admin API has one of its own" });
+  }
+  return problems;
 }
 
 function checkServer(server: ServerConfig, accessOptional: boolean): readonly Problem[] {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { AdminConfig } from "./admin-settings.js";
 import type { ExternalServerConfig, OidcConfig } from "./federation-settings.js";
 import type { DecisionLogConfig, ServerLogConfig } from "./log-settings.js";
 import type { ClientConfig, TrustedIssuerConfig } from "./machine-settings.js";
@@ -17,6 +18,7 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   readonly storage: string;
   readonly masterKey: { readonly file: string } | { readonly env: string };
+  readonly admin: AdminConfig;
   readonly signIn: { readonly oidc: OidcConfig };
   readonly registration: {
     readonly dynamic: boolean;

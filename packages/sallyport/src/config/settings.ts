@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ADMIN_SETTINGS } from "./admin-settings.js";
 import { EXTERNAL_SERVER_SETTING, SIGN_IN_SETTINGS } from "./federation-settings.js";
 import { LOG_SETTINGS, SERVER_LOG_SETTINGS } from "./log-settings.js";
 import { MACHINE_SETTINGS } from "./machine-settings.js";
@@ -108,6 +109,7 @@ export const SETTINGS: readonly Setting[] = [
     description:
       "Where the 256-bit key lies under which secrets in the store are sealed: a file with mode 0600 (made if it is absent) or an environment variable with base64.",
   },
+  ...ADMIN_SETTINGS,
   ...SIGN_IN_SETTINGS,
   {
     path: "registration.dynamic",

@@ -111,7 +111,7 @@ interface Bound {
 }
 
 /** All addresses at one port, or none (design: `127.0.0.1` and `[::1]` are bound together, a taken port is an error). */
-async function bindAll(
+export async function bindAll(
   create: () => Server,
   wanted: { readonly port: number; readonly hosts: readonly string[] },
 ): Promise<Bound> {
@@ -167,7 +167,7 @@ function codeOf(error: unknown): string {
 }
 
 /** Lets answers under way finish for a while, then cuts what is left. */
-async function closeAll(servers: readonly Server[], drainMs: number, cut: () => void): Promise<void> {
+export async function closeAll(servers: readonly Server[], drainMs: number, cut: () => void): Promise<void> {
   const closed = Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
   const sweep = setInterval(() => servers.forEach((server) => void server.closeIdleConnections()), 20);
   const limit = setTimeout(() => {

@@ -1,16 +1,5 @@
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
-import { dirname } from "node:path";
 import { base64url, type System } from "@sallyport/auth";
+import { makeSecretFile, readSecretFile } from "./secret-file.js";
 
 /** Bytes of a master key: AES-256 and HKDF-SHA256 both want 32. */
 export const MASTER_KEY_BYTES = 32;
@@ -33,7 +22,7 @@ export interface MasterKeySource {
 export function loadMasterKey(source: MasterKeySource): readonly [Uint8Array, ...Uint8Array[]] {
   const { env, file } = source;
   if (env !== undefined && env.trim() !== "") return parseMasterKeys(env, "the master key variable");
-  const text = readKeyFile(file) ?? createKeyFile(file, source.system);
+  const text = readSecretFile(file, NAMED) ?? createKeyFile(file, source.system);
   return parseMasterKeys(text, `the master key file ${JSON.stringify(file)}`);
 }
 
@@ -48,60 +37,11 @@ function parseMasterKeys(text: string, where: string): readonly [Uint8Array, ...
   return [first, ...others];
 }
 
-function readKeyFile(file: string): string | undefined {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, "r");
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
-  try {
-    const { mode } = fstatSync(descriptor);
-    const name = JSON.stringify(file);
-    if ((mode & 0o170000) !== 0o100000) throw new Error(`the master key file ${name} is not a regular file`);
-    if (process.platform !== "win32" && (mode & 0o077) !== 0) {
-      const octal = (mode & 0o777).toString(8).padStart(4, "0");
-      throw new Error(`the master key file ${name} has mode ${octal}: other users may read it; run chmod 600 on it`);
-    }
-    return readFileSync(descriptor, "utf8");
-  } finally {
-    closeSync(descriptor);
-  }
-}
+const NAMED = "the master key file";
 
-/** Written whole under another name and then linked: `link` fails when the name exists, so of two processes at once one wins, and nobody reads half a key. */
 function createKeyFile(file: string, from: Pick<System, "randomBytes">): string {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${base64url(from.randomBytes(6))}`;
-  const descriptor = openSync(draft, "wx", 0o600);
-  try {
-    writeSync(descriptor, `${base64url(from.randomBytes(MASTER_KEY_BYTES))}\n`);
-    fsyncSync(descriptor);
-    linkSync(draft, file);
-    syncFolder(dirname(file));
-  } catch (error) {
-    if (!hasCode(error, "EEXIST")) throw error;
-  } finally {
-    closeSync(descriptor);
-    rmSync(draft, { force: true });
-  }
-  const text = readKeyFile(file);
-  if (text === undefined) throw new Error(`the master key file ${JSON.stringify(file)} is a link that leads nowhere`);
+  makeSecretFile(file, `${base64url(from.randomBytes(MASTER_KEY_BYTES))}\n`, from);
+  const text = readSecretFile(file, NAMED);
+  if (text === undefined) throw new Error(`${NAMED} ${JSON.stringify(file)} is a link that leads nowhere`);
   return text;
-}
-
-/** A key that seals rows must survive a power cut before the first row does. Windows cannot open folders. */
-function syncFolder(folder: string): void {
-  if (process.platform === "win32") return;
-  const descriptor = openSync(folder, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

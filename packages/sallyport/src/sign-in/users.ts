@@ -35,6 +35,8 @@ export interface Users {
   /** Replaces what the person may be granted on `server` beyond the configuration; `[]` takes it away. */
   allow(name: string, server: string, scopes: readonly string[]): Promise<void>;
   listUsers(): Promise<readonly UserSummary[]>;
+  /** By name; `undefined`: there is none. */
+  findUser(name: string): Promise<UserSummary | undefined>;
 }
 
 export function createUsers(storage: SignInStorage, system: System): Users {
@@ -74,6 +76,10 @@ export function createUsers(storage: SignInStorage, system: System): Users {
     },
     allow: async (name, server, scopes) => {
       await storage.entitlements.set((await named(name)).sub, server, scopes);
+    },
+    findUser: async (name) => {
+      const user = await storage.users.findByName(normaliseUserName(name));
+      return user && summarise(storage, user);
     },
     listUsers: async () => Promise.all((await storage.users.list()).map((user) => summarise(storage, user))),
   };
