@@ -3,7 +3,7 @@ import { byDetails } from "./evaluate-details.js";
 import { UNKNOWN_ARGUMENTS } from "./mcp-call.js";
 import type { EvaluationInput, Policy, Rule } from "./policy.js";
 import { quote } from "./quote.js";
-import { expandScopes } from "./scope.js";
+import { expandScopes, type ScopeHierarchy } from "./scope.js";
 
 /**
  * Is that allowed? Pure; deny by default; an exception in a condition is a deny. Order (each step only if the one before passed):
@@ -32,14 +32,14 @@ export function reachability(policy: Policy, input: EvaluationInput): "granted" 
 function decide(policy: Policy, input: EvaluationInput): Decision {
   if (input.call.kind === "request") return decideRequest(policy, input);
   const permitting = policy.permittedBy(input.call);
-  const entitled = expandScopes(policy.hierarchy, input.entitled);
+  const entitled = expanded(policy.hierarchy, input.entitled);
   const possible = permitting.filter((scope) => entitled.has(scope));
   const [least] = possible;
   if (least === undefined) {
     return unknown(input, permitting.length === 0 ? "no scope permits the call" : "no entitled scope permits the call");
   }
   const applying = policy.rulesFor?.(input.call) ?? policy.rules.filter((rule) => rule.applies(input.call));
-  const granted = expandScopes(policy.hierarchy, input.principal.scopes);
+  const granted = expanded(policy.hierarchy, input.principal.scopes);
   // The usual case, at every call: no rule applies, so nothing has to be prepared for conditions.
   if (applying.length === 0) {
     const permitted = possible.find((scope) => granted.has(scope));
@@ -65,8 +65,8 @@ function decide(policy: Policy, input: EvaluationInput): Decision {
 function decideRequest(policy: Policy, input: EvaluationInput): Decision {
   const applying = policy.rulesFor?.(input.call) ?? policy.rules.filter((rule) => rule.applies(input.call));
   if (applying.length === 0) return { outcome: "allow", rule: "default" };
-  const entitled = expandScopes(policy.hierarchy, input.entitled);
-  const granted = expandScopes(policy.hierarchy, input.principal.scopes);
+  const entitled = expanded(policy.hierarchy, input.entitled);
+  const granted = expanded(policy.hierarchy, input.principal.scopes);
   const seen = withScopes(input, new Set([...granted].filter((scope) => entitled.has(scope))));
   const rules = applying.filter(({ mode }) => mode !== "record");
   const verdict = judge(rules, seen);
@@ -74,6 +74,23 @@ function decideRequest(policy: Policy, input: EvaluationInput): Decision {
   const recorded = recordedDenials(applying, seen);
   const rule = verdict ?? "default";
   return recorded.length === 0 ? { outcome: "allow", rule } : { outcome: "allow", rule, recorded };
+}
+
+/** One caller's scopes come as the same arrays with every call, and with every tool of a list. */
+const EXPANDED = new WeakMap<ScopeHierarchy, WeakMap<readonly string[], ReadonlySet<string>>>();
+
+function expanded(hierarchy: ScopeHierarchy, scopes: readonly string[]): ReadonlySet<string> {
+  let ofHierarchy = EXPANDED.get(hierarchy);
+  if (ofHierarchy === undefined) {
+    ofHierarchy = new WeakMap();
+    EXPANDED.set(hierarchy, ofHierarchy);
+  }
+  let all = ofHierarchy.get(scopes);
+  if (all === undefined) {
+    all = expandScopes(hierarchy, scopes);
+    ofHierarchy.set(scopes, all);
+  }
+  return all;
 }
 
 /** What rules in record mode would have refused, each as if it were the only one that is not yet in force. */

@@ -17,15 +17,18 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** The one value of a header without white space around it (RFC 9110 §5.5). @throws McpError -32020 for several or an over-long one. */
 export function readHeader(header: HeaderLookup, name: string, id?: string | number): string | undefined {
   const found = header(name);
-  const values = typeof found === "string" ? [found] : (found ?? []);
-  if (values.length > 1) throw mismatch(`The header ${quote(name)} was sent more than once.`, id);
-  const [value] = values;
+  if (typeof found === "object" && found.length > 1)
+    throw mismatch(`The header ${quote(name)} was sent more than once.`, id);
+  const value = typeof found === "object" ? found[0] : found;
   if (value !== undefined && value.length > MAX_HEADER_VALUE)
     throw mismatch(`The header ${quote(name)} is too long.`, id);
   return value === undefined ? undefined : trim(value);
 }
 
+const PADDED = /^[ \t]|[ \t]$/;
+
 function trim(value: string): string {
+  if (!PADDED.test(value)) return value;
   let end = value.length;
   while (end > 0 && (value[end - 1] === " " || value[end - 1] === "\t")) end--;
   return value.slice(0, end).replace(/^[ \t]+/, "");

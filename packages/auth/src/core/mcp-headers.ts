@@ -17,6 +17,7 @@ export interface McpHeaderOptions {
 
 /** The member of `params._meta` by which a body names its revision. */
 const VERSION_KEY = "io.modelcontextprotocol/protocolVersion";
+const OF_MCP = /^mcp-/i;
 /** Legacy requests without version header count as this one (spec 2025-06-18, transports). */
 const UNSTATED: Revision = "2025-03-26";
 
@@ -32,7 +33,7 @@ export function checkMcpHeaders(header: HeaderLookup, body: McpBody | undefined,
   const [first] = body?.messages ?? [];
   const id = body?.batch || first === undefined ? undefined : idOf(first);
   const read = (name: string) => readHeader(header, name, id);
-  for (const name of options.names) if (name.toLowerCase().startsWith("mcp-")) read(name.toLowerCase());
+  for (const name of options.names) if (OF_MCP.test(name)) read(name.toLowerCase());
   const stated = read("mcp-protocol-version");
   if (body === undefined || first === undefined) return knownRevision(stated ?? UNSTATED);
   const sent: Mirrored = { method: read("mcp-method"), name: read("mcp-name") };

@@ -102,8 +102,9 @@ export class Endpoint {
       // Who left while the token was looked at has emitted `close` already: a Reply would wait for it, and for the body, for ever.
       if (response.destroyed) return;
       reply = new Reply(this.#context, response, { principal: who.principal, cors });
+      const bytes = incoming.facts.method === "POST" ? await this.#readBody(incoming) : undefined;
       const asked =
-        incoming.facts.method === "POST" ? await this.#post(incoming, who, reply) : this.#stream(incoming, who, reply);
+        bytes === undefined ? this.#stream(incoming, who, reply) : this.#post({ incoming, bytes }, who, reply);
       if (reply.over) return;
       const judgement = this.#judge(incoming, who, asked);
       const { judged, refusal } = judgement instanceof Promise ? await judgement : judgement;
@@ -136,10 +137,17 @@ export class Endpoint {
     return resourceServer.authenticate(head);
   }
 
-  async #post(incoming: Incoming, who: Authenticated, reply: Reply): Promise<Asked> {
-    const { server, limits } = this.#context;
-    checkContentHeaders(incoming.headers.lookup);
-    const bytes = await readBody(incoming.request, limits.bodyBytes);
+  #readBody({ request, headers }: Incoming): Promise<Uint8Array> {
+    checkContentHeaders(headers.lookup);
+    return readBody(request, this.#context.limits.bodyBytes);
+  }
+
+  #post(
+    { incoming, bytes }: { readonly incoming: Incoming; readonly bytes: Uint8Array },
+    who: Authenticated,
+    reply: Reply,
+  ): Asked {
+    const { server } = this.#context;
     const asked = readPost(incoming, bytes, {
       server: server.resourceServer.server,
       creatingCall: (taskId) => this.#lists.tasks.creatingCall(taskId, who.principal),
@@ -250,14 +258,18 @@ export class Endpoint {
   #record(
     { headers, facts, receivedMs }: Incoming,
     { body, byMessage }: Asked,
-    decided: Pick<Decided, "who" | "judged" | "decisionId" | "upstreamToken">,
+    { who, judged, decisionId, upstreamToken }: Pick<Decided, "who" | "judged" | "decisionId" | "upstreamToken">,
   ): Promise<void> | undefined {
     const { server, system } = this.#context;
-    if (server.decisions === undefined || decided.judged.length === 0) return undefined;
+    if (server.decisions === undefined || judged.length === 0) return undefined;
     const traceparent = headers.lookup("traceparent");
     try {
+      // Each by its name: a spread in front of them took longer than everything else that the gateway does for a record.
       const recorded = server.decisions.record({
-        ...decided,
+        who,
+        judged,
+        decisionId,
+        upstreamToken,
         body,
         byMessage,
         request: facts,

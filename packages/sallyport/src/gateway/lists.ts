@@ -39,8 +39,8 @@ export class Lists {
   /** `undefined`: nothing of the answer to this body has to be read. */
   readerOf(listed: Listed, body: McpBody, byMessage: readonly (readonly McpCall[])[]): AnswerReader | undefined {
     let readers: Map<string | number, (result: JsonObject) => JsonObject> | undefined;
-    body.messages.forEach((message, index) => {
-      if (message.type !== "request") return;
+    for (const [index, message] of body.messages.entries()) {
+      if (message.type !== "request") continue;
       const { id, method } = message;
       const [call] = byMessage[index] ?? [];
       if (Object.hasOwn(LISTS, method)) {
@@ -50,7 +50,7 @@ export class Lists {
         readers ??= new Map();
         readers.set(id, (result) => this.#remembered(result, listed, call));
       }
-    });
+    }
     if (readers === undefined) return undefined;
     const found = readers;
     const asked = new Set(body.messages.map((message) => (message.type === "request" ? message.id : undefined)));

@@ -1,6 +1,6 @@
 import type { System } from "@sallyport/auth";
 import { Pool } from "undici";
-import { endToEndHeaders } from "./hop-by-hop.js";
+import { isEndToEnd, namesOfConnection } from "./hop-by-hop.js";
 import { describeHttp } from "./http-describe.js";
 import { HttpExchange } from "./http-exchange.js";
 import { type Exchange, type Upstream, UpstreamError, type UpstreamHandler, type UpstreamRequest } from "./upstream.js";
@@ -65,10 +65,10 @@ export function createHttpUpstream(options: HttpUpstreamOptions): HttpUpstream {
   // Name, value, name, value: the form that undici takes without making an object of it, at every call.
   const headersOf = (headers: Readonly<Record<string, string>>): string[] => {
     const pairs = [...ownPairs];
-    const sent = endToEndHeaders(headers);
-    for (const name in sent) {
-      const value = sent[name];
-      if (value !== undefined && !ownNames.has(name)) pairs.push(name, value);
+    const named = namesOfConnection(headers.connection);
+    for (const name in headers) {
+      const value = headers[name];
+      if (value !== undefined && !ownNames.has(name) && isEndToEnd(name, named)) pairs.push(name, value);
     }
     return pairs;
   };
