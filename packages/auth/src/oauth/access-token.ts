@@ -243,7 +243,7 @@ function readClaims(claims: JsonClaims, trusted: AccessTokenIssuer): VerifiedAcc
   const sub = readString(claims, "sub");
   const client_id = readString(claims, dialect?.clientIdClaim ?? "client_id");
   const [actor, ...chain] = readActors(claims.act);
-  return {
+  const verified = {
     iss: trusted.issuer,
     sub,
     client_id,
@@ -256,13 +256,16 @@ function readClaims(claims: JsonClaims, trusted: AccessTokenIssuer): VerifiedAcc
     actor,
     chain,
     cnf: readConfirmation(claims.cnf),
+    exp: claims.exp as number,
+    iat: claims.iat as number,
+  } as const;
+  const optional = {
     ...(dialect?.roleClaims !== undefined && {
       asserted: dialect.roleClaims.flatMap((name) => claimValues(claimAt(claims, name))),
     }),
     ...(trusted.details === true && claims.authorization_details !== undefined && readDetails(claims)),
-    exp: claims.exp as number,
-    iat: claims.iat as number,
   };
+  return Object.assign(verified, optional);
 }
 
 function readDetails(claims: JsonClaims): Pick<VerifiedAccessToken, "details"> {

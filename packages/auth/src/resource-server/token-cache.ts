@@ -12,8 +12,10 @@ export interface CachedToken {
 }
 
 export interface TokenCache {
-  find(token: string, now: number): CachedToken | undefined;
-  add(token: string, entry: CachedToken): void;
+  /** What stands for a token here: made once for looking and for adding. */
+  keyOf(token: string): string;
+  find(key: string, now: number): CachedToken | undefined;
+  add(key: string, entry: CachedToken): void;
 }
 
 /**
@@ -24,21 +26,21 @@ export function createTokenCache(size: number, sha256: Sha256): TokenCache {
   const entries = new Map<string, CachedToken>();
   const keyOf = typeof sha256("") === "string" ? (token: string) => sha256(token) as string : (token: string) => token;
   return {
-    find: (token, now) => {
-      const key = keyOf(token);
+    keyOf,
+    find: (key, now) => {
       const entry = entries.get(key);
       if (entry === undefined || now < entry.until) return entry;
       entries.delete(key);
       return undefined;
     },
-    add: (token, entry) => {
+    add: (key, entry) => {
       if (entries.size >= size) {
         for (const oldest of entries.keys()) {
           entries.delete(oldest);
           break;
         }
       }
-      entries.set(keyOf(token), entry);
+      entries.set(key, entry);
     },
   };
 }

@@ -78,7 +78,13 @@ export class Records {
 
   /** At once for a caller whose token was seen before; otherwise when the record is here. Never rejects: what cannot be loaded is unknown. */
   find(principal: Principal, resource: string): LivenessAnswer | Promise<LivenessAnswer> {
-    return this.#known(principal, resource) ?? this.#ask(principal, resource);
+    const seen = this.#byPrincipal.get(resource)?.get(principal);
+    if (seen !== undefined && !seen.forgotten) {
+      const answer = this.#answerOf(seen, principal);
+      if (answer !== undefined) return answer;
+    }
+    const key = keyOf(principal, resource);
+    return this.#known(key, principal, resource) ?? this.#ask(key, principal, resource);
   }
 
   /** For an exchange under way, whose token may long be forgotten: what is known, without loading. */
@@ -95,26 +101,33 @@ export class Records {
   refresh(changes: readonly Change[]): void {
     const changed = new Set(changes.map(({ kind, key }) => `${kind} ${key}`));
     const now = this.options.system.monotonicMs();
-    for (const entry of this.#entries.values()) {
+    for (const [key, entry] of this.#entries) {
       const { principal, resource } = entry;
       if (changed.size > 0 && keysOf(principal, resource).some((one) => changed.has(one))) entry.outdated = now;
       else if (this.#isOver(entry)) entry.outdated ??= now;
-      if (entry.outdated !== undefined) void this.#load(principal, resource);
+      if (entry.outdated !== undefined) void this.#load(key, principal, resource);
     }
   }
 
   /** What everybody may be granted has changed: as if the feed had named every caller. */
   refreshAll(): void {
     const now = this.options.system.monotonicMs();
-    for (const entry of this.#entries.values()) {
+    for (const [key, entry] of this.#entries) {
       entry.outdated = now;
-      void this.#load(entry.principal, entry.resource);
+      void this.#load(key, entry.principal, entry.resource);
     }
   }
 
-  #known(principal: Principal, resource: string): LivenessAnswer | undefined {
-    const entry = this.#entryOf(principal, resource);
-    if (entry === undefined) return undefined;
+  #known(key: string, principal: Principal, resource: string): LivenessAnswer | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || !entry.tokens.has(tokenOf(principal))) return undefined;
+    const ofResource = this.#byPrincipal.get(resource) ?? new WeakMap<Principal, Entry>();
+    this.#byPrincipal.set(resource, ofResource.set(principal, entry));
+    return this.#answerOf(entry, principal);
+  }
+
+  /** `undefined`: it has to be asked for again. */
+  #answerOf(entry: Entry, principal: Principal): LivenessAnswer | undefined {
     const { outdated } = entry;
     const late = outdated !== undefined && this.options.system.monotonicMs() - outdated > RELOAD_GRACE_MS;
     if (late || this.#isOver(entry)) return undefined;
@@ -127,28 +140,19 @@ export class Records {
   }
 
   /** A store that hangs must not hang its callers. */
-  async #ask(principal: Principal, resource: string): Promise<LivenessAnswer> {
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.options.loadTimeoutMs);
+  #ask(key: string, principal: Principal, resource: string): Promise<LivenessAnswer> {
+    return new Promise((resolve) => {
+      const answer = () => {
+        clearTimeout(timer);
+        resolve(this.#known(key, principal, resource) ?? UNKNOWN);
+      };
+      const timer = setTimeout(answer, this.options.loadTimeoutMs);
+      // It never rejects.
+      void this.#load(key, principal, resource).then(answer);
     });
-    await Promise.race([this.#load(principal, resource), tooLate]);
-    clearTimeout(timer);
-    return this.#known(principal, resource) ?? UNKNOWN;
   }
 
-  #entryOf(principal: Principal, resource: string): Entry | undefined {
-    const known = this.#byPrincipal.get(resource)?.get(principal);
-    if (known !== undefined && !known.forgotten) return known;
-    const entry = this.#entries.get(keyOf(principal, resource));
-    if (entry === undefined || !entry.tokens.has(tokenOf(principal))) return undefined;
-    const ofResource = this.#byPrincipal.get(resource) ?? new WeakMap<Principal, Entry>();
-    this.#byPrincipal.set(resource, ofResource.set(principal, entry));
-    return entry;
-  }
-
-  #load(principal: Principal, resource: string): Promise<void> {
-    const key = keyOf(principal, resource);
+  #load(key: string, principal: Principal, resource: string): Promise<void> {
     const id = `${key} ${tokenOf(principal)}`;
     const running = this.#loads.get(id);
     if (running !== undefined) return running;
