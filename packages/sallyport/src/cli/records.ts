@@ -49,7 +49,10 @@ export async function readEntitlement(reader: RecordReader, sub: string, server:
   return { user: known, entitled, entitledBy: { names, allowed }, until };
 }
 
-/** The gateway's port to what the store knows of a caller: user, grant and session must all stand. */
+/**
+ * The gateway's port to what the store knows of a caller: user, grant and session must all stand. A session ends by its time too: then the
+ * record is asked for again, so that streams end with it.
+ */
 export function createRecordSource(reader: RecordReader, servers: () => readonly EntitledServer[]): RecordSource {
   const { store } = reader;
   return {
@@ -57,33 +60,52 @@ export function createRecordSource(reader: RecordReader, servers: () => readonly
       const server = servers().find((candidate) => candidate.resource === resource);
       if (server === undefined) return undefined;
       if (principal.iss !== reader.issuer) return loadExternalRecord(reader, principal, server);
-      const consented = await findConsented(store, principal, resource);
-      if (consented === undefined) return undefined;
+      const standing = await findStanding(reader, principal, resource);
+      if (standing === undefined) return undefined;
+      const { consented, ends } = standing;
       const grant = await store.grants.find(consented.sub, consented.client_id, consented.resource);
       if (principal.kind === "client") {
-        return grant && { roles: [], entitled: clientScopes(principal.sub, server), granted: grant.scopes };
+        return (
+          grant && { roles: [], entitled: clientScopes(principal.sub, server), granted: grant.scopes, until: ends }
+        );
       }
       const { user, entitled, entitledBy, until } = await readEntitlement(reader, principal.sub, server);
       if (user === undefined || user.disabled || grant === undefined) return undefined;
-      return { roles: user.roles, entitled, entitledBy, granted: grant.scopes, until } satisfies PrincipalRecord;
+      const { roles } = user;
+      return { roles, entitled, entitledBy, granted: grant.scopes, until: Math.min(until ?? ends, ends) };
     },
   };
+}
+
+/** The session in which consent was given, and the second in which the first of the chain ends if nothing is refreshed until then. */
+interface StandingSession {
+  readonly consented: Session;
+  readonly ends: number;
 }
 
 /**
  * The session in which consent was given: the token's own, or the first of the chain where the token was exchanged. Our own tokens all
  * belong to a session; `undefined` for one without, one of somebody else, and one with an end anywhere in its chain.
  */
-async function findConsented(store: Store, principal: Principal, resource: string): Promise<Session | undefined> {
+async function findStanding(
+  { store, system }: RecordReader,
+  principal: Principal,
+  resource: string,
+): Promise<StandingSession | undefined> {
   if (principal.sid === undefined) return undefined;
   const own = await store.sessions.find(principal.sid);
   if (own?.sub !== principal.sub || own.client_id !== principal.client_id || own.resource !== resource)
     return undefined;
-  let session: Session | undefined = own;
-  while (session?.revoked === undefined && session?.parent_id !== undefined) {
+  const now = system.now();
+  let ends = Number.POSITIVE_INFINITY;
+  for (let session: Session | undefined = own; session !== undefined; ) {
+    const end = Math.min(session.idle_expires, session.expires);
+    if (session.revoked !== undefined || end <= now) return undefined;
+    ends = Math.min(ends, end);
+    if (session.parent_id === undefined) return { consented: session, ends };
     session = await store.sessions.find(session.parent_id);
   }
-  return session?.revoked === undefined ? session : undefined;
+  return undefined;
 }
 
 /** What is known here of a caller whose token another server issued: keyed (issuer, sub, client_id), entitled by `access` alone. */
