@@ -104,7 +104,9 @@ function recordedDenials(applying: readonly Rule[], input: EvaluationInput): rea
 }
 
 function withScopes(input: EvaluationInput, scopes: ReadonlySet<string>): EvaluationInput {
-  return { ...input, principal: { ...input.principal, scopes: [...scopes] } };
+  // Not spreads with members behind them, which V8 11 (Node 20) takes microseconds for.
+  const principal = Object.assign({}, input.principal, { scopes: [...scopes] });
+  return Object.assign({}, input, { principal });
 }
 
 /** A denial by one of the rules that apply, or the id of the allow rule that holds, or `undefined` where no allow rule applies. */

@@ -41,8 +41,9 @@ export class CredentialedExchange implements Exchange, UpstreamHandler {
   /** @throws UpstreamError what the upstream throws for a request that it does not take. */
   start(): this {
     const { upstream, request } = this.options;
-    const headers = { ...request.headers, ...this.#credential.headers };
-    this.#exchange = upstream.send({ ...request, headers }, this);
+    const headers = Object.assign({}, request.headers, this.#credential.headers);
+    // Not a spread with members behind it, which V8 11 (Node 20) takes microseconds for.
+    this.#exchange = upstream.send(Object.assign({}, request, { headers }), this);
     return this;
   }
 
