@@ -79,6 +79,7 @@ export type {
 export { localKeySet } from "./oauth/key-set.js";
 export { createRemoteKeySet, type RemoteKeySetOptions } from "./oauth/remote-key-set.js";
 export type { Sha256 } from "./oauth/thumbprint.js";
+export { formatActors } from "./oauth/token-exchange.js";
 export { type AuthInfo, authInfoOf } from "./resource-server/auth-info.js";
 export type {
   Authenticated,

@@ -77,12 +77,13 @@ function recorders(
   { lenient, onClose }: { readonly lenient: boolean; readonly onClose: () => void },
 ): ComposedLog {
   return {
-    recorderOf: ({ config: { log } }, { reads, toolScopeOf }) => {
+    recorderOf: ({ name, config: { log } }, { reads, toolScopeOf }) => {
       const { before } = log;
       const mode = log.arguments === "redacted" ? { redact: createRedactor(log.redact) } : log.arguments;
       return createRecorder({
         chain,
         system,
+        server: name,
         commit: createCommitments(mode, system),
         before: (call) => before === "all" || (before === "writes" && !reads(call)),
         toolScopeOf,

@@ -11,7 +11,9 @@ import {
 import type { ResourceDescription } from "@sallyport/auth/authorization-server";
 import { sha256Node, verifySignatureNode } from "@sallyport/auth/node";
 import type { AccessConfig } from "../config/schema.js";
+import type { DecisionRecorder } from "../decision-log/index.js";
 import type { GatewayServer } from "../gateway/contract.js";
+import { notRecorded } from "../gateway/failures.js";
 import type { Liveness } from "../gateway/liveness.js";
 import { type Catalogue, createCatalogue } from "../policy/catalogue.js";
 import { READ } from "../policy/default-scopes.js";
@@ -21,9 +23,11 @@ import { QUARANTINE } from "../policy/replay.js";
 import { createServerPolicy } from "../policy/server-policy.js";
 import { createIdSealer } from "../sealing/ids.js";
 import type { Store } from "../stores/store.js";
+import type { Issued } from "../upstream/credentials/token-credentials.js";
 import { createHttpUpstream } from "../upstream/http.js";
 import { createStdioUpstream } from "../upstream/stdio.js";
 import { type Upstream, UpstreamError } from "../upstream/upstream.js";
+import { composeCredentials } from "./compose-credentials.js";
 import type { ComposedLog } from "./compose-log.js";
 import type { ComposedTelemetry } from "./compose-telemetry.js";
 import { createDpopPorts } from "./dpop-ports.js";
@@ -84,6 +88,14 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
     details: { replay: createDpopPorts(store).replay },
     system,
   });
+  const decisions = parts.log.recorderOf(installed, {
+    reads: (call) => reads(call, policy, catalogue),
+    toolScopeOf: (tool) => (catalogue.isQuarantined(tool) ? QUARANTINE : catalogue.scopeOf(tool)),
+  });
+  const credentials = await composeCredentials(installed, {
+    ...{ installation: parts.installation, issuer, resource, policy, keys: store.keys, system },
+    onIssued: (issued) => keepIssued(decisions, issued),
+  });
   const upstream = createUpstream(installed, parts);
   const observer = parts.telemetry.observerOf(installed, catalogue);
   return {
@@ -104,11 +116,9 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
       identifiers: createIdSealer(store.sealer),
       list: config.list,
       ...(observer && { observer }),
-      decisions: parts.log.recorderOf(installed, {
-        reads: (call) => reads(call, policy, catalogue),
-        toolScopeOf: (tool) => (catalogue.isQuarantined(tool) ? QUARANTINE : catalogue.scopeOf(tool)),
-      }),
       readsScopeResult: parts.readsScopeResult,
+      decisions,
+      ...(credentials && { credentials }),
       observeTools: (tools) => catalogue.observe(tools),
       inputSchemaOf: (tool) => catalogue.inputSchemaOf(tool),
     },
@@ -125,6 +135,15 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
     },
     learn: () => learn({ upstream, catalogue, installed }, parts),
   };
+}
+
+/** A token that the log cannot name is not used. @throws McpError 503 */
+function keepIssued(decisions: DecisionRecorder, issued: Issued): void {
+  try {
+    decisions.recordIssued?.(issued);
+  } catch (error) {
+    throw notRecorded(error);
+  }
 }
 
 /** Ours, or those that the entry names instead, in its order. */

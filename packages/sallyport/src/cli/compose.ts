@@ -59,6 +59,7 @@ export async function compose(installation: Installation, store: Store, system: 
   await liveness.start();
   // What was accepted between loading a catalogue and the first look at the feed.
   for (const { installed } of servers) catalogues.reload(installed.name);
+  const stopForgetting = forgetEnded(servers, liveness);
   const refusals = createRefusals(store.refusals, { issuer, system });
   const tls = tlsOf(installation);
   const admin = composeAdmin({ installation, issuer, store, system, servers, ...tls });
@@ -90,6 +91,7 @@ export async function compose(installation: Installation, store: Store, system: 
     close: async () => {
       catalogues.stop();
       await admin?.close();
+      stopForgetting();
       await gateway?.close();
       await telemetry.close();
       liveness.close();
@@ -103,6 +105,17 @@ function childrenOf(servers: readonly ComposedServer[]) {
   return servers.flatMap(({ installed, upstream: { children } }) =>
     children === undefined ? [] : [{ server: installed.title, children }],
   );
+}
+
+/** Tokens that were made for a session go when it goes: nobody could use them any more, and nothing needs to hold them. */
+function forgetEnded(servers: readonly ComposedServer[], liveness: Liveness): () => void {
+  const holding = servers.filter(({ gateway }) => gateway.credentials?.forget !== undefined);
+  if (holding.length === 0) return () => {};
+  return liveness.onLook(() => {
+    for (const { gateway, resource } of holding) {
+      gateway.credentials?.forget?.((principal) => liveness.standing(principal, resource) === "revoked");
+    }
+  });
 }
 
 /** Everything is compiled before anything is swapped, and the swaps are one step: no request comes between them. */

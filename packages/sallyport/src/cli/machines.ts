@@ -22,7 +22,7 @@ interface MachineParts {
 /** What the authorization server needs to know of `clients` and `trustedIssuers`. */
 export function machineOptions(
   parts: MachineParts,
-): Pick<AuthorizationServerOptions, "clientCredentials" | "mayExchange" | "actorFor" | "trustedIssuers"> {
+): Pick<AuthorizationServerOptions, "clientCredentials" | "mayExchange" | "apis" | "actorFor" | "trustedIssuers"> {
   const { clients, trustedIssuers } = parts.installation.config;
   const clientOf = (id: string) => (Object.hasOwn(clients, id) ? clients[id] : undefined);
   const all = Object.values(clients);
@@ -34,9 +34,12 @@ export function machineOptions(
     ...(exchanging && {
       mayExchange: (client_id: string) => {
         const names = clientOf(client_id)?.exchange;
-        return names && { resources: resourcesOf(parts, names) };
+        if (names === undefined) return undefined;
+        const serves = resourcesOf(parts, clientOf(client_id)?.serves ?? []);
+        return { resources: [...resourcesOf(parts, names), ...apisOf(parts, names)], serves };
       },
     }),
+    apis: Object.values(parts.installation.config.apis),
     actorFor: (client_id) => clientOf(client_id)?.mayAct,
     trustedIssuers: Object.values(trustedIssuers).map((issuer) => trust(issuer, parts)),
   };
@@ -44,6 +47,11 @@ export function machineOptions(
 
 function resourcesOf({ servers }: MachineParts, names: readonly string[]): readonly string[] {
   return servers.filter(({ installed }) => names.includes(installed.name)).map(({ resource }) => resource);
+}
+
+function apisOf({ installation }: MachineParts, names: readonly string[]): readonly string[] {
+  const apis = Object.entries(installation.config.apis);
+  return apis.flatMap(([name, { resource }]) => (names.includes(name) ? [resource] : []));
 }
 
 function trust(trusted: TrustedIssuerConfig, parts: MachineParts): TrustedAssertionIssuer {

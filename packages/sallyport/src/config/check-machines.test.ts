@@ -43,7 +43,7 @@ describe("clients and trustedIssuers of the configuration", () => {
     [
       "an exchange for an unknown server",
       file("  two: { name: Two, secret: x, exchange: [erp] }"),
-      /unknown server "erp"/,
+      /unknown server or API "erp"/,
     ],
     ["an unknown client that may act", file("  two: { name: Two, mayAct: three }"), /unknown client "three"/],
     ["an issuer that vouches for nobody", trusted("{ issuer: https://idp.example }"), /say whom it vouches for/],

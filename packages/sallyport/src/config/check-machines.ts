@@ -23,7 +23,12 @@ function checkClient(client: ClientConfig, config: Config): readonly Problem[] {
   if (client.exchange !== undefined && proofs.length === 0) {
     problems.push({ path: ["exchange"], message: "takes a client that can prove who it is: give `secret` or `jwks`" });
   }
-  problems.push(...unknown(client.exchange ?? [], config.servers, { path: ["exchange"], what: "server" }));
+  const targets = { ...config.servers, ...config.apis };
+  problems.push(...unknown(client.exchange ?? [], targets, { path: ["exchange"], what: "server or API" }));
+  problems.push(...unknown(client.serves ?? [], config.servers, { path: ["serves"], what: "server" }));
+  if (client.serves !== undefined && client.exchange === undefined) {
+    problems.push({ path: ["serves"], message: "goes with `exchange`, which says what for" });
+  }
   if (client.mayAct !== undefined) {
     problems.push(...unknown([client.mayAct], config.clients, { path: ["mayAct"], what: "client" }));
   }

@@ -1,3 +1,4 @@
+import { checkCredentials } from "./check-credentials.js";
 import { checkFederation } from "./check-federation.js";
 import { checkMachines } from "./check-machines.js";
 import type { Problem } from "./problem.js";
@@ -11,6 +12,7 @@ export function checkConfig(config: Config, accessOptional = false): readonly Pr
     ...checkAdmin(config),
     ...checkFederation(config),
     ...checkMachines(config),
+    ...checkCredentials(config),
   ];
   const servers = Object.entries(config.servers);
   if (servers.length === 0) problems.push({ path: ["servers"], message: "name at least one server" });

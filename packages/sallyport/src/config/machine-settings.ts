@@ -9,6 +9,7 @@ export interface ClientConfig {
   readonly jwks?: { readonly keys: readonly Readonly<Record<string, unknown>>[] };
   readonly jwksUri?: string;
   readonly exchange?: readonly string[];
+  readonly serves?: readonly string[];
   readonly mayAct?: string;
   readonly dpop?: boolean;
 }
@@ -43,6 +44,7 @@ const client = z.strictObject({
   jwks: z.strictObject({ keys: z.array(publicKey).min(1) }).optional(),
   jwksUri: httpUrl.optional(),
   exchange: z.array(z.string().min(1)).optional(),
+  serves: names.optional(),
   mayAct: z.string().min(1).optional(),
   dpop: z.boolean().optional(),
 });
@@ -76,7 +78,7 @@ export const MACHINE_SETTINGS: readonly Setting[] = [
     path: "clients.*",
     type: client,
     description:
-      "A pre-registered client under its `client_id`: `name`; `redirectUris` if people sign in with it; a `secret`, or public keys (`jwks`, or an https `jwksUri`), if it can keep one, and then it may get tokens for itself as far as `access` names it; `exchange`, a list of further servers (may be empty), if it may exchange access tokens for weaker ones; `mayAct`, the client that may act for its users; `dpop: true` if its tokens must be bound to a key.",
+      "A pre-registered client under its `client_id`: `name`; `redirectUris` if people sign in with it; a `secret`, or public keys (`jwks`, or an https `jwksUri`), if it can keep one, and then it may get tokens for itself as far as `access` names it; `exchange`, a list of further servers and `apis` (may be empty), if it may exchange access tokens for weaker ones; `serves`, the servers that it is, whose callers' tokens it may exchange; `mayAct`, the client that may act for its users; `dpop: true` if its tokens must be bound to a key.",
   },
   {
     path: "trustedIssuers.*",

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import type { AdminConfig } from "./admin-settings.js";
+import type { ApiConfig, CredentialConfig } from "./credential-settings.js";
 import type { ExternalServerConfig, OidcConfig } from "./federation-settings.js";
 import type { DecisionLogConfig, ServerLogConfig } from "./log-settings.js";
 import type { ClientConfig, TrustedIssuerConfig } from "./machine-settings.js";
+import type { OneOrMore } from "./setting.js";
 import type { SecretSource, Setting } from "./settings.js";
 import { SETTINGS } from "./settings.js";
 import type { MetricsConfig } from "./telemetry-settings.js";
@@ -26,6 +28,7 @@ export interface Config {
     readonly perHour: number;
   };
   readonly clients: Readonly<Record<string, ClientConfig>>;
+  readonly apis: Readonly<Record<string, ApiConfig>>;
   readonly trustedIssuers: Readonly<Record<string, TrustedIssuerConfig>>;
   readonly lifetimes: {
     readonly accessToken: number;
@@ -56,6 +59,8 @@ export interface ServerConfig {
   readonly cwd?: string;
   readonly shared: boolean;
   readonly headers: Readonly<Record<string, SecretSource>>;
+  readonly credential?: CredentialConfig;
+  readonly credentials?: readonly (CredentialConfig & { readonly for: OneOrMore; readonly none?: true })[];
   readonly authorizationServers?: readonly ExternalServerConfig[];
   readonly access?: readonly AccessConfig[];
   readonly scopes?: Readonly<Record<string, ScopeConfig>>;

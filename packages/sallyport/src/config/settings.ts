@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ADMIN_SETTINGS } from "./admin-settings.js";
+import { API_SETTING, SERVER_CREDENTIAL_SETTINGS } from "./credential-settings.js";
 import { EXTERNAL_SERVER_SETTING, SIGN_IN_SETTINGS } from "./federation-settings.js";
 import { LOG_SETTINGS, SERVER_LOG_SETTINGS } from "./log-settings.js";
 import { MACHINE_SETTINGS } from "./machine-settings.js";
@@ -135,6 +136,7 @@ export const SETTINGS: readonly Setting[] = [
     description: "Registrations per address and hour.",
   },
   ...MACHINE_SETTINGS,
+  API_SETTING,
   {
     path: "lifetimes.accessToken",
     type: seconds(3600),
@@ -221,6 +223,7 @@ export const SETTINGS: readonly Setting[] = [
     default: {},
     description: "Headers that every request to an `upstream` carries, for example a credential of the gateway's own.",
   },
+  ...SERVER_CREDENTIAL_SETTINGS,
   EXTERNAL_SERVER_SETTING,
   {
     path: "servers.*.access",

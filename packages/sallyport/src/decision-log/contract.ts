@@ -1,4 +1,4 @@
-import type { Authenticated, Judged, McpBody, McpCall, RequestFacts } from "@sallyport/auth";
+import type { Authenticated, Judged, McpBody, McpCall, Principal, RequestFacts } from "@sallyport/auth";
 
 /** One request with the answer to each thing it asks, as the gateway hands it on. */
 export interface Decided {
@@ -25,6 +25,18 @@ export interface Decided {
  */
 export interface DecisionRecorder {
   record(decided: Decided): void | Promise<void>;
+  /** Links a token that was made for the system behind to the caller's, before it is used. Throws when that cannot be kept. */
+  recordIssued?(issued: IssuedRecord): void;
+}
+
+/** One token that was made for the system behind. It is named, and not held. */
+export interface IssuedRecord {
+  /** Whose; absent for a token of the gateway's own. */
+  readonly principal: Principal | undefined;
+  readonly tokenId: string;
+  readonly scope: string | undefined;
+  /** Integer seconds. */
+  readonly expires: number | undefined;
 }
 
 /** The log takes no records: it fails, or its disk does not keep up. */

@@ -9,12 +9,13 @@ import { hash } from "node:crypto";
  * | `start` | `v`, `writer`, `segment`, `time`, `kid`, `links`: the first line of a chain, with the heads of the chains before it |
  * | `segment` | `writer`, `segment`, `time`: the first line of every further file |
  * | `decision` | see `record.ts` |
+ * | `issued` | see `issued-record.ts` |
  * | `gap` | `lost`, `time`: so many decisions were let through without a record (`dangerouslyForwardWithoutLog`) |
  * | `checkpoint` | `writer`, `time`, `kid`, `last`, `signature`: everything up to here was written by the holder of the key |
  */
 export const FORMAT_VERSION = 1;
 
-export type LineType = "start" | "segment" | "decision" | "gap" | "checkpoint";
+export type LineType = "start" | "segment" | "decision" | "issued" | "gap" | "checkpoint";
 
 /** A place in a chain: this line, and with it every line before it. */
 export interface Head {

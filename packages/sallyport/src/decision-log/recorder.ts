@@ -2,6 +2,7 @@ import { type JsonObject, type McpCall, type System, UNKNOWN_ARGUMENTS } from "@
 import type { ChainEntry } from "./chain-writer.js";
 import type { CommitArguments } from "./commitment.js";
 import { type Decided, type DecisionRecorder, LogUnavailable } from "./contract.js";
+import { formatIssued } from "./issued-record.js";
 import { formatRecord } from "./record.js";
 
 /** What a recorder needs of the chain. */
@@ -13,6 +14,8 @@ export interface Chain {
 export interface RecorderOptions {
   readonly chain: Chain;
   readonly system: Pick<System, "now">;
+  /** Name of the server, for lines that are about no call. */
+  readonly server: string;
   readonly commit: CommitArguments;
   /** Calls whose record has to be durable before they go on. Asked for allowed calls only: nothing else goes on. */
   readonly before: (call: McpCall) => boolean;
@@ -23,9 +26,17 @@ export interface RecorderOptions {
 }
 
 /** Records the decisions of one server: one line for each thing that was judged. */
-export function createRecorder(options: RecorderOptions): DecisionRecorder {
-  const { chain, before, onLost } = options;
+export function createRecorder(options: RecorderOptions): Required<DecisionRecorder> {
+  const { chain, before, onLost, server, system } = options;
   return {
+    recordIssued(issued) {
+      try {
+        chain.append({ members: formatIssued(issued, { server, time: system.now() }) });
+      } catch (error) {
+        if (!(error instanceof LogUnavailable) || onLost === undefined) throw error;
+        onLost(1);
+      }
+    },
     record(decided) {
       const { judged } = decided;
       try {

@@ -103,6 +103,7 @@ export async function openTestLog(
     ...(openFile && { openFile }),
   });
   const recorder = createRecorder({
+    server: "crm",
     chain,
     system,
     commit: createCommitments("full", system),

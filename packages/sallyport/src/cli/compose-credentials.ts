@@ -1,0 +1,138 @@
+import type { Policy, SigningKeys, System } from "@sallyport/auth";
+import { ACCESS_TOKEN_TYPE } from "@sallyport/auth/client";
+import { createDpopSignerNode } from "@sallyport/auth/node";
+import type { CredentialConfig, CredentialScopeConfig, ExchangeConfig } from "../config/credential-settings.js";
+import { listOf } from "../config/setting.js";
+import { mapScopes, scopesOfCalls } from "../upstream/credentials/call-scopes.js";
+import type { CredentialSource } from "../upstream/credentials/contract.js";
+import { ownTokens } from "../upstream/credentials/own-tokens.js";
+import {
+  createSelectedCredentials,
+  createStaticCredentials,
+  noCredentials,
+} from "../upstream/credentials/selected-credentials.js";
+import {
+  createTokenCredentials,
+  type Issued,
+  type TokenCredentialsOptions,
+} from "../upstream/credentials/token-credentials.js";
+import {
+  actorToken,
+  clientCredentials,
+  createTokenServer,
+  exchange,
+  idJag,
+  onBehalfOf,
+} from "../upstream/credentials/token-sources.js";
+import type { Installation, InstalledServer } from "./installation.js";
+import { readSecrets } from "./secrets.js";
+import { readTokenServer } from "./token-clients.js";
+
+export interface CredentialParts {
+  readonly installation: Installation;
+  readonly issuer: string;
+  readonly resource: string;
+  readonly policy: Policy;
+  readonly keys: SigningKeys;
+  readonly system: System;
+  /** Told of every token before it goes on. */
+  readonly onIssued: (issued: Issued) => void;
+}
+
+/** `credential` and `credentials` of one server; `undefined` where it has neither. @throws CliError for a secret or key that is not there */
+export async function composeCredentials(
+  { name, config }: InstalledServer,
+  parts: CredentialParts,
+): Promise<CredentialSource | undefined> {
+  const { credential, credentials } = config;
+  if (credential === undefined && credentials === undefined) return undefined;
+  const at = `servers.${name}.credential`;
+  const context = { ...parts, url: config.upstream ?? "" };
+  const otherwise = credential === undefined ? noCredentials : await compose(credential, { ...context, setting: at });
+  if (credentials === undefined) return otherwise;
+  const rows = await Promise.all(
+    credentials.map(async (row, index) => ({
+      for: listOf(row.for),
+      source: row.none === true ? noCredentials : await compose(row, { ...context, setting: `${at}s[${index}]` }),
+    })),
+  );
+  return createSelectedCredentials({ rows, otherwise });
+}
+
+interface Context extends CredentialParts {
+  readonly url: string;
+  readonly setting: string;
+}
+
+async function compose(config: CredentialConfig, context: Context): Promise<CredentialSource> {
+  const { setting } = context;
+  const { baseFolder } = context.installation;
+  if (config.static !== undefined) {
+    return createStaticCredentials(readSecrets(config.static, baseFolder, `${setting}.static`));
+  }
+  if (config.exchange?.api !== undefined) return composeOwn(config.exchange.api, context);
+  if (config.exchange !== undefined) return composeExchange(config.exchange, context);
+  if (config.clientCredentials !== undefined) {
+    const { resource, audience, scope, dpop, ...server } = config.clientCredentials;
+    const shared = sharedOptions({ scope, dpop }, context);
+    const at = createTokenServer(
+      await readTokenServer(server, baseFolder, `${setting}.clientCredentials`),
+      shared.ports,
+    );
+    const obtain = clientCredentials({ server: at, target: { resource, audience } });
+    return createTokenCredentials({ ...shared.options, obtain, perCaller: false });
+  }
+  if (config.idJag === undefined) throw new TypeError(`${setting}: no kind of credential`);
+  const { idp, resource, scope, dpop, audience = config.idJag.issuer ?? "", ...server } = config.idJag;
+  const shared = sharedOptions({ scope, dpop }, context);
+  const obtain = idJag({
+    idp: createTokenServer(await readTokenServer(idp, baseFolder, `${setting}.idJag.idp`), { system: context.system }),
+    server: createTokenServer(await readTokenServer(server, baseFolder, `${setting}.idJag`), shared.ports),
+    audience,
+    resource,
+    subject_token_type: ACCESS_TOKEN_TYPE,
+  });
+  return createTokenCredentials({ ...shared.options, obtain, perCaller: true });
+}
+
+function composeOwn(
+  api: string,
+  { installation, issuer, keys, resource, policy, system, onIssued }: Context,
+): CredentialSource {
+  const { apis, lifetimes } = installation.config;
+  const known = Object.hasOwn(apis, api) ? apis[api] : undefined;
+  if (known === undefined) throw new TypeError(`unknown API ${JSON.stringify(api)}`);
+  const own = ownTokens({ issuer, keys, resource, policy, api: known, lifetime: lifetimes.accessToken, system });
+  return createTokenCredentials({ ...own, perCaller: true, onIssued, system });
+}
+
+async function composeExchange(config: ExchangeConfig, context: Context): Promise<CredentialSource> {
+  const { resource, audience, scope, dpop, grant, actor, client, issuer, tokenEndpoint } = config;
+  if (client === undefined) throw new TypeError(`${context.setting}: no client`);
+  const { setting, system, installation } = context;
+  const identity = { client, ...(issuer && { issuer }), ...(tokenEndpoint && { tokenEndpoint }) };
+  const at = await readTokenServer(identity, installation.baseFolder, `${setting}.exchange`);
+  const shared = sharedOptions({ scope, dpop }, context);
+  const server = createTokenServer(at, shared.ports);
+  const target = { resource, audience };
+  // The gateway's own token, as actor_token: unbound, since it is shown and not used.
+  const own = actor === "client" ? actorToken(createTokenServer(at, { system }), system) : undefined;
+  const obtain =
+    grant === "on-behalf-of" ? onBehalfOf({ server }) : exchange({ server, target, ...(own && { actor: own }) });
+  return createTokenCredentials({ ...shared.options, obtain, perCaller: true });
+}
+
+function sharedOptions(
+  { scope, dpop }: { readonly scope?: CredentialScopeConfig | undefined; readonly dpop: boolean },
+  { policy, system, url, onIssued }: Context,
+) {
+  const signer = dpop ? createDpopSignerNode() : undefined;
+  const scopeOf: TokenCredentialsOptions["scopeOf"] =
+    scope === undefined || typeof scope === "string"
+      ? () => scope
+      : (request) => mapScopes(scope, scopesOfCalls(policy, request));
+  return {
+    ports: { system, ...(signer && { dpop: signer }) },
+    options: { scopeOf, system, onIssued, ...(signer && { dpop: { signer, url } }) },
+  };
+}

@@ -1,0 +1,187 @@
+import { createCallGlob } from "@sallyport/auth";
+import type { CredentialConfig, CredentialScopeConfig, TokenServerConfig } from "./credential-settings.js";
+import type { Problem } from "./problem.js";
+import type { Config, ServerConfig } from "./schema.js";
+import { listOf } from "./setting.js";
+
+type Path = readonly (string | number)[];
+
+/** Everything about what goes on to the systems behind. */
+export function checkCredentials(config: Config): readonly Problem[] {
+  const servers = Object.entries(config.servers).flatMap(([name, server]) =>
+    checkServer(server, config).map(({ path, message }) => ({ path: ["servers", name, ...path], message })),
+  );
+  return [...servers, ...checkApis(config)];
+}
+
+function checkServer(server: ServerConfig, config: Config): readonly Problem[] {
+  const { credential, credentials = [], headers } = server;
+  const all: (readonly [Path, CredentialConfig])[] = [
+    ...(credential === undefined ? [] : [[["credential"], credential] as const]),
+    ...credentials.map((row, index) => [["credentials", index], row] as const),
+  ];
+  if (all.length === 0) return [];
+  const problems: Problem[] = all.flatMap(([path, one]) => checkCredential(one, { path, server, config }));
+  const [[first] = [[]]] = all;
+  if (server.upstream === undefined) {
+    problems.push({ path: first, message: "goes with `upstream`; a stdio server gets what it needs from `env`" });
+  }
+  const fixed = Object.keys(headers).map((name) => name.toLowerCase());
+  if (fixed.includes("authorization")) {
+    problems.push({
+      path: ["headers"],
+      message: "`Authorization` stands in `headers` already: one of the two would be lost",
+    });
+  }
+  for (const [index, row] of credentials.entries()) {
+    for (const glob of listOf(row.for)) {
+      const wrong = globProblem(glob);
+      if (wrong !== undefined) problems.push({ path: ["credentials", index, "for"], message: wrong });
+    }
+  }
+  return problems;
+}
+
+function globProblem(glob: string): string | undefined {
+  try {
+    createCallGlob(glob);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+interface Where {
+  readonly path: Path;
+  readonly server: ServerConfig;
+  readonly config: Config;
+}
+
+function checkCredential({ exchange, clientCredentials, idJag }: CredentialConfig, where: Where): readonly Problem[] {
+  const under = (...more: Path): Where => ({ ...where, path: [...where.path, ...more] });
+  if (exchange !== undefined) {
+    const at = under("exchange");
+    return exchange.api === undefined
+      ? [...checkTokenServer(exchange, at), ...checkScope(exchange.scope, at), ...checkGrant(exchange, at)]
+      : checkOwn(exchange, at);
+  }
+  if (clientCredentials !== undefined) {
+    const at = under("clientCredentials");
+    return [...checkTokenServer(clientCredentials, at), ...checkScope(clientCredentials.scope, at)];
+  }
+  if (idJag === undefined) return [];
+  const at = under("idJag");
+  const problems = [...checkTokenServer(idJag, at), ...checkTokenServer(idJag.idp, under("idJag", "idp"))];
+  if (idJag.audience === undefined && idJag.issuer === undefined) {
+    problems.push({ path: at.path, message: "`audience` is missing: the issuer of the server that takes the ID-JAG" });
+  }
+  return [...problems, ...checkScope(idJag.scope, at)];
+}
+
+function checkTokenServer(
+  { issuer, tokenEndpoint, client }: Partial<TokenServerConfig>,
+  { path }: Where,
+): readonly Problem[] {
+  const problems: Problem[] = [];
+  if ((issuer === undefined) === (tokenEndpoint === undefined)) {
+    problems.push({ path, message: "give exactly one of `issuer` and `tokenEndpoint`" });
+  }
+  if (client === undefined) problems.push({ path, message: "`client` is missing: how the gateway is known there" });
+  for (const [name, url] of Object.entries({ issuer, tokenEndpoint })) {
+    if (url !== undefined && !isSecure(url)) {
+      problems.push({ path: [...path, name], message: "must be https, or http on loopback" });
+    }
+  }
+  return problems;
+}
+
+function checkGrant(
+  { grant, resource, audience, scope, actor }: NonNullable<CredentialConfig["exchange"]>,
+  { path }: Where,
+) {
+  const problems: Problem[] = [];
+  if (grant === "token-exchange") {
+    if ((resource ?? audience ?? scope) === undefined) {
+      problems.push({ path, message: "say what the token is for: `resource`, `audience` or `scope`" });
+    }
+    return problems;
+  }
+  if (scope === undefined) problems.push({ path, message: "`on-behalf-of` needs `scope`" });
+  if ((resource ?? audience) !== undefined) {
+    problems.push({ path, message: "`on-behalf-of` knows no `resource` and no `audience`: `scope` names the target" });
+  }
+  if (actor === "client") problems.push({ path: [...path, "actor"], message: "`on-behalf-of` knows no actor token" });
+  return problems;
+}
+
+/** Our own authorization server: the API says what its tokens are. */
+function checkOwn(
+  exchange: NonNullable<CredentialConfig["exchange"]>,
+  { path, server, config }: Where,
+): readonly Problem[] {
+  const problems: Problem[] = [];
+  const { api = "", issuer, tokenEndpoint, client, resource, audience, scope, dpop, actor } = exchange;
+  const given = { issuer, tokenEndpoint, client, resource, audience, scope };
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined) problems.push({ path: [...path, name], message: "`apis` says it already" });
+  }
+  if (dpop || actor !== "none" || exchange.grant !== "token-exchange") {
+    problems.push({ path, message: "`api` goes alone: such a token is made in this process" });
+  }
+  if (!Object.hasOwn(config.apis, api)) {
+    problems.push({ path: [...path, "api"], message: `unknown API ${JSON.stringify(api)}; list it under \`apis\`` });
+  }
+  if (server.authorizationServers !== undefined) {
+    problems.push({
+      path: [...path, "api"],
+      message: "the callers of this server have tokens of `authorizationServers`",
+    });
+  }
+  return problems;
+}
+
+/** A mapping names every scope of the server, and no other: a call must not fail for want of a line. */
+function checkScope(scope: CredentialScopeConfig | undefined, { path, server }: Where): readonly Problem[] {
+  if (scope === undefined || typeof scope === "string") return [];
+  const known = server.scopes === undefined ? ["mcp:read", "mcp:write"] : Object.keys(server.scopes);
+  const at = [...path, "scope"];
+  const missing = known.filter((name) => !Object.hasOwn(scope, name));
+  const unknown = Object.keys(scope).filter((name) => !known.includes(name));
+  return [
+    ...missing.map((name) => ({
+      path: at,
+      message: `the scope ${JSON.stringify(name)} of this server is mapped to nothing`,
+    })),
+    ...unknown.map((name) => ({ path: [...at, name], message: `this server has no scope ${JSON.stringify(name)}` })),
+  ];
+}
+
+function checkApis({ apis, servers, publicUrl }: Config): readonly Problem[] {
+  const entries = Object.entries(apis);
+  const twice = Object.keys(apis).filter((name) => Object.hasOwn(servers, name));
+  const named = twice.map((name) => ({
+    path: ["apis", name],
+    message: "a server has this name: `exchange` could not tell them apart",
+  }));
+  return [
+    ...named,
+    ...entries.flatMap(([name, { resource, scopes }], index) => {
+      const say = (message: string): Problem => ({ path: ["apis", name, "resource"], message });
+      const problems: Problem[] = [];
+      if (entries.findIndex(([, other]) => other.resource === resource) !== index)
+        problems.push(say("is listed already"));
+      if (publicUrl !== undefined && Object.keys(servers).some((server) => resource === `${publicUrl}/mcp/${server}`)) {
+        problems.push(say("is one of the servers here"));
+      }
+      if (Object.keys(scopes).length === 0) {
+        problems.push({ path: ["apis", name, "scopes"], message: "name at least one scope" });
+      }
+      return problems;
+    }),
+  ];
+}
+
+function isSecure(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+}

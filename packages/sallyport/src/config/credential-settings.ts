@@ -1,0 +1,139 @@
+import { z } from "zod";
+import {
+  httpUrl,
+  type OneOrMore,
+  oneOrMore,
+  type SecretSource,
+  type Setting,
+  scopeName,
+  secretSource,
+} from "./setting.js";
+
+/** How the gateway is known where it gets tokens. */
+export interface TokenClientConfig {
+  readonly id: string;
+  /** A secret, or a key for `private_key_jwt`; neither: a public client. */
+  readonly secret?: SecretSource;
+  readonly key?: SecretSource;
+  readonly method?: "basic" | "post";
+}
+
+/** A server that issues tokens: its `issuer`, or the endpoint itself. */
+export interface TokenServerConfig {
+  readonly issuer?: string;
+  readonly tokenEndpoint?: string;
+  readonly client: TokenClientConfig;
+}
+
+/** One text of scopes for every call, or scope of the server → scopes at the system behind. */
+export type CredentialScopeConfig = string | Readonly<Record<string, string>>;
+
+interface TokenTargetConfig {
+  readonly resource?: string;
+  readonly audience?: OneOrMore;
+  readonly scope?: CredentialScopeConfig;
+  readonly dpop: boolean;
+}
+
+export interface ExchangeConfig extends Partial<TokenServerConfig>, TokenTargetConfig {
+  /** One of `apis`: our own authorization server issues the token. */
+  readonly api?: string;
+  readonly grant: "token-exchange" | "on-behalf-of";
+  readonly actor: "none" | "client";
+}
+
+export interface IdJagConfig extends TokenServerConfig, Omit<TokenTargetConfig, "audience"> {
+  /** The company's identity provider. */
+  readonly idp: TokenServerConfig;
+  /** Issuer of the other server, as the ID-JAG names it; default: `issuer`. */
+  readonly audience?: string;
+}
+
+export interface CredentialConfig {
+  readonly static?: Readonly<Record<string, SecretSource>>;
+  readonly exchange?: ExchangeConfig;
+  readonly clientCredentials?: TokenServerConfig & TokenTargetConfig;
+  readonly idJag?: IdJagConfig;
+}
+
+/** One of `apis`. */
+export interface ApiConfig {
+  readonly resource: string;
+  readonly scopes: Readonly<Record<string, { readonly from: readonly string[] }>>;
+}
+
+const client = z
+  .strictObject({
+    id: z.string().min(1),
+    secret: secretSource.optional(),
+    key: secretSource.optional(),
+    method: z.enum(["basic", "post"]).optional(),
+  })
+  .refine(({ secret, key }) => secret === undefined || key === undefined, "give `secret` or `key`, not both");
+const server = { issuer: httpUrl.optional(), tokenEndpoint: httpUrl.optional() };
+const scopes = z
+  .string()
+  .regex(/^[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*$/, "scopes, space-separated");
+const target = {
+  resource: z.string().min(1).optional(),
+  audience: oneOrMore.optional(),
+  scope: z.union([scopes, z.record(scopeName, scopes)]).optional(),
+  dpop: z.boolean().default(false),
+};
+
+const kinds = {
+  static: z.record(z.string().min(1), secretSource).optional(),
+  exchange: z
+    .strictObject({
+      ...server,
+      ...target,
+      api: z.string().min(1).optional(),
+      client: client.optional(),
+      grant: z.enum(["token-exchange", "on-behalf-of"]).default("token-exchange"),
+      actor: z.enum(["none", "client"]).default("none"),
+    })
+    .optional(),
+  clientCredentials: z.strictObject({ ...server, ...target, client }).optional(),
+  idJag: z
+    .strictObject({
+      ...server,
+      ...target,
+      audience: z.string().min(1).optional(),
+      client,
+      idp: z.strictObject({ ...server, client }),
+    })
+    .optional(),
+};
+const ONE_KIND = "give exactly one of `static`, `exchange`, `clientCredentials` and `idJag`";
+const isOneKind = (kind: CredentialConfig) =>
+  [kind.static, kind.exchange, kind.clientCredentials, kind.idJag].filter((each) => each !== undefined).length === 1;
+
+const credential = z.strictObject(kinds).refine((value) => isOneKind(value as CredentialConfig), ONE_KIND);
+const selected = z
+  .strictObject({ for: oneOrMore, none: z.literal(true).optional(), ...kinds })
+  .refine((value) => (value.none === true) !== isOneKind(value as CredentialConfig), `${ONE_KIND}, or \`none: true\``);
+
+export const API_SETTING: Setting = {
+  path: "apis.*",
+  type: z.strictObject({
+    resource: httpUrl,
+    scopes: z.record(scopeName, z.strictObject({ from: z.array(scopeName).min(1) })),
+  }),
+  description:
+    "An API behind the servers that accepts tokens of this installation: `resource`, the audience of its tokens, and `scopes`, each with `from`, the scopes of a server that it is derived from. Its tokens come by exchange alone. See [credentials.md](credentials.md).",
+};
+
+export const SERVER_CREDENTIAL_SETTINGS: readonly Setting[] = [
+  {
+    path: "servers.*.credential",
+    type: credential,
+    description:
+      "What goes on to an `upstream` in place of the caller's token: `static` (headers), `exchange` (a token of the caller's, made for the system behind: with `api`, or with `issuer` or `tokenEndpoint`, `client`, `resource`, `audience`, `scope`, `actor`, `grant`, `dpop`), `clientCredentials` (the gateway's own token), or `idJag` (with `idp`). Default: nothing. See [credentials.md](credentials.md).",
+  },
+  {
+    path: "servers.*.credentials",
+    type: z.array(selected).min(1),
+    description:
+      "Other credentials for some tools, prompts or resources: a list of `{ for, … }` with one of the kinds of `credential`, or `none: true`. `for` holds a glob or a list of globs as in `scopes`; the first that matches counts.",
+  },
+];
