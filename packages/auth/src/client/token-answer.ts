@@ -35,14 +35,18 @@ export class TokenRefused extends OAuthError {
 const CODE = /^[\x20\x21\x23-\x5b\x5d-\x7e]{1,100}$/;
 
 /**
- * Reads the answer of a token endpoint: everything of the right type, or nothing of it is used.
+ * Reads the answer of a token endpoint: everything of the right type, or nothing of it is used. `secrets`: what the request held, which no
+ * message repeats.
  * @throws TokenRefused for an OAuth error; OAuthError `server_busy`, `server_unreachable`, `server_garbage`
  */
-export function readTokenAnswer({ status, headers, body }: JsonAnswer, url: string, now: number): TokenAnswer {
+export function readTokenAnswer(
+  { status, headers, body }: JsonAnswer,
+  { url, now, secrets = [] }: { readonly url: string; readonly now: number; readonly secrets?: readonly string[] },
+): TokenAnswer {
   if (status === 429 || status === 503) throw busy(headers, url, status);
   if (status >= 500) throw failure("server_unreachable", url, `status ${status}`);
   if (body === undefined) throw failure("server_garbage", url, `status ${status} without a JSON object`);
-  if (status !== 200) throw refusal(body, url, status);
+  if (status !== 200) throw refusal(body, { url, status, secrets });
   const { access_token, refresh_token, id_token, issued_token_type, scope } = body;
   const garbage = (what: string) => failure("server_garbage", url, what);
   if (!isToken(access_token)) throw garbage("no access_token that can be sent");
@@ -81,13 +85,29 @@ function readExpiry(value: unknown, now: number, garbage: (what: string) => Erro
   return now + Math.floor(Math.min(seconds, MAX_LIFETIME));
 }
 
-function refusal(body: Readonly<Record<string, unknown>>, url: string, status: number): OAuthError {
+interface RefusalContext {
+  readonly url: string;
+  readonly status: number;
+  readonly secrets: readonly string[];
+}
+
+function refusal(body: Readonly<Record<string, unknown>>, { url, status, secrets }: RefusalContext): OAuthError {
   const { error, error_description } = body;
   if (typeof error !== "string" || !CODE.test(error)) {
     return failure("server_garbage", url, `status ${status} without an OAuth error`);
   }
-  const said = typeof error_description === "string" ? `: ${JSON.stringify(error_description.slice(0, 500))}` : "";
+  const said =
+    typeof error_description === "string" ? `: ${JSON.stringify(withoutSecrets(error_description, secrets))}` : "";
   return new TokenRefused(error, `${new URL(url).origin}: ${JSON.stringify(error)}${said}`);
+}
+
+/** Whatever could be a token or a part of one. */
+const TOKEN_LIKE = /[\w.~+/=-]{24,}/g;
+
+/** Some servers say which token they refuse. What was sent to them is not for the log. */
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  const known = secrets.filter((secret) => secret !== "").reduce((rest, secret) => rest.replaceAll(secret, "…"), text);
+  return known.replace(TOKEN_LIKE, "…").slice(0, 500);
 }
 
 function busy(headers: Headers, url: string, status: number): OAuthError {

@@ -139,6 +139,16 @@ describe("the answer of a token endpoint", () => {
     );
   });
 
+  test("may repeat what it was sent: the log does not", async () => {
+    const jwt = `eyJhbGciOiJub25lIn0.${"x".repeat(40)}.sig`;
+    const said = refusal("invalid_grant", { error_description: `token short-one is bad, and ${jwt.slice(0, 50)} too` });
+    const asked = tokenExchangeGrant({ subject_token: "short-one", scope: "a" });
+    const error: unknown = await endpoint([said])
+      .endpoint.request(asked)
+      .catch((caught: unknown) => caught);
+    expect((error as Error).message).toContain('"token … is bad, and … too"');
+  });
+
   test("of any shape is a token or a named error", async () => {
     const members = fc.record({
       access_token: fc.anything(),

@@ -24,6 +24,12 @@ export interface TokenEndpoint {
   request(grant: GrantParameters): Promise<TokenAnswer>;
 }
 
+/** Parameters that are no secrets. */
+const PUBLIC: ReadonlySet<string> = new Set([
+  ...["grant_type", "resource", "audience", "scope", "redirect_uri", "requested_token_use"],
+  ...["subject_token_type", "actor_token_type", "requested_token_type"],
+]);
+
 /** A client of one token endpoint (RFC 6749 §3.2). @throws TypeError for options that cannot work. */
 export function createTokenEndpoint(options: TokenEndpointOptions): TokenEndpoint {
   const { token_endpoint, client, dpop, system = realSystem } = options;
@@ -53,7 +59,8 @@ export function createTokenEndpoint(options: TokenEndpointOptions): TokenEndpoin
       let answer = await send(grant);
       const wantsNonce = answer.body?.error === "use_dpop_nonce" && nonce !== before;
       if (dpop !== undefined && wantsNonce) answer = await send(grant);
-      const token = readTokenAnswer(answer, token_endpoint, system.now());
+      const secrets = grant.flatMap(([name, value]) => (PUBLIC.has(name) ? [] : [value]));
+      const token = readTokenAnswer(answer, { url: token_endpoint, now: system.now(), secrets });
       // RFC 9449 §5: a token that is not bound is not what was asked for.
       if (dpop !== undefined && token.token_type === "Bearer") {
         throw failure("server_garbage", token_endpoint, "the token is not bound to the key");

@@ -30,6 +30,8 @@ import { readTokenServer } from "./token-clients.js";
 
 export interface CredentialParts {
   readonly installation: Installation;
+  /** Name of the server. */
+  readonly server: string;
   readonly issuer: string;
   readonly resource: string;
   readonly policy: Policy;
@@ -42,12 +44,12 @@ export interface CredentialParts {
 /** `credential` and `credentials` of one server; `undefined` where it has neither. @throws CliError for a secret or key that is not there */
 export async function composeCredentials(
   { name, config }: InstalledServer,
-  parts: CredentialParts,
+  parts: Omit<CredentialParts, "server">,
 ): Promise<CredentialSource | undefined> {
   const { credential, credentials } = config;
   if (credential === undefined && credentials === undefined) return undefined;
   const at = `servers.${name}.credential`;
-  const context = { ...parts, url: config.upstream ?? "" };
+  const context = { ...parts, server: name, url: config.upstream ?? "" };
   const otherwise = credential === undefined ? noCredentials : await compose(credential, { ...context, setting: at });
   if (credentials === undefined) return otherwise;
   const rows = await Promise.all(
@@ -97,13 +99,13 @@ async function compose(config: CredentialConfig, context: Context): Promise<Cred
 
 function composeOwn(
   api: string,
-  { installation, issuer, keys, resource, policy, system, onIssued }: Context,
+  { installation, server, issuer, keys, resource, policy, system, onIssued }: Context,
 ): CredentialSource {
   const { apis, lifetimes } = installation.config;
   const known = Object.hasOwn(apis, api) ? apis[api] : undefined;
   if (known === undefined) throw new TypeError(`unknown API ${JSON.stringify(api)}`);
   const own = ownTokens({ issuer, keys, resource, policy, api: known, lifetime: lifetimes.accessToken, system });
-  return createTokenCredentials({ ...own, perCaller: true, onIssued, system });
+  return createTokenCredentials({ ...own, server, perCaller: true, onIssued, system });
 }
 
 async function composeExchange(config: ExchangeConfig, context: Context): Promise<CredentialSource> {
@@ -124,7 +126,7 @@ async function composeExchange(config: ExchangeConfig, context: Context): Promis
 
 function sharedOptions(
   { scope, dpop }: { readonly scope?: CredentialScopeConfig | undefined; readonly dpop: boolean },
-  { policy, system, url, onIssued }: Context,
+  { server, policy, system, url, onIssued }: Context,
 ) {
   const signer = dpop ? createDpopSignerNode() : undefined;
   const scopeOf: TokenCredentialsOptions["scopeOf"] =
@@ -133,6 +135,6 @@ function sharedOptions(
       : (request) => mapScopes(scope, scopesOfCalls(policy, request));
   return {
     ports: { system, ...(signer && { dpop: signer }) },
-    options: { scopeOf, system, onIssued, ...(signer && { dpop: { signer, url } }) },
+    options: { server, scopeOf, system, onIssued, ...(signer && { dpop: { signer, url } }) },
   };
 }

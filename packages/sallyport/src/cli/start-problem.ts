@@ -5,7 +5,14 @@ import type { UpstreamError } from "../upstream/upstream.js";
  * What the operator reads about a server that does not answer at the start: with the program or host and the code of the system, which
  * callers are never told. No argument, path or credential is in it.
  */
-export function startProblemOf(error: UpstreamError, server: Pick<ServerConfig, "command" | "upstream">): string {
+export function startProblemOf(
+  error: UpstreamError,
+  server: Pick<ServerConfig, "command" | "upstream" | "credential" | "credentials">,
+): string {
+  const asked = server.credential ?? server.credentials;
+  if (asked !== undefined && error.options.wantsCredentials === true) {
+    return "it answers nobody without a caller's credential: its tools are learned when the first caller lists them";
+  }
   const code = codeOf(error.cause);
   const what = server.upstream === undefined ? server.command?.[0] : new URL(server.upstream).host;
   return code === undefined || what === undefined

@@ -40,7 +40,12 @@ export class UpstreamError extends Error {
   constructor(
     readonly kind: "unreachable" | "timeout" | "overloaded" | "protocol" | "exited",
     message: string,
-    readonly options: { readonly retryAfter?: number; readonly cause?: unknown } = {},
+    readonly options: {
+      readonly retryAfter?: number;
+      readonly cause?: unknown;
+      /** It answered 401 or 403 to a request without a caller. */
+      readonly wantsCredentials?: true;
+    } = {},
   ) {
     super(message, { cause: options.cause });
   }

@@ -23,6 +23,8 @@ export interface Issued {
 }
 
 export interface TokenCredentialsOptions {
+  /** Name of the server, for the log. */
+  readonly server: string;
   /** Asks for a token. Rejects with OAuthError or CredentialError. */
   obtain(request: CredentialRequest, scope: string | undefined): Promise<Pick<TokenAnswer, "access_token" | "expires">>;
   /** What a call needs at the system behind. @throws CredentialError when it needs what nothing is mapped to */
@@ -63,7 +65,14 @@ export function createTokenCredentials(options: TokenCredentialsOptions): Creden
 
   const fetch = async (request: CredentialRequest, key: string, scope: string | undefined): Promise<Held> => {
     const { access_token: token, expires } = await options.obtain(request, scope).catch((error: unknown) => {
-      throw toCredentialError(error);
+      const named = toCredentialError(error);
+      const reason = named instanceof CredentialError ? named.reason : "failed";
+      system.log("warn", "no credential for the system behind", {
+        server: options.server,
+        reason,
+        error: String(error),
+      });
+      throw named;
     });
     const tokenId = tokenName(token);
     onIssued?.({ principal: perCaller ? request.principal : undefined, scope, tokenId, expires });
@@ -167,8 +176,8 @@ const CODES: ReadonlySet<string> = new Set([
 ]);
 
 /** What went wrong at a token endpoint, by its name for callers. */
-function toCredentialError(error: unknown): unknown {
-  if (!(error instanceof OAuthError)) return error;
+function toCredentialError(error: unknown): Error {
+  if (!(error instanceof OAuthError)) return error instanceof Error ? error : new Error(String(error));
   const reason = REASONS[error.reason] ?? "credential_garbage";
   const code = error instanceof TokenRefused && CODES.has(error.code) ? { error: error.code } : {};
   const { retryAfter } = error;
