@@ -22,7 +22,11 @@ function heldBy(principal: Principal, { hierarchy }: Policy): ReadonlySet<string
  */
 export function scopesOfCalls(policy: Policy, { principal, calls }: CredentialRequest): readonly string[] {
   const holds = heldBy(principal, policy);
-  const leastOf = (call: McpCall) => policy.permittedBy(call).find((scope) => holds.has(scope));
+  // What was allowed without a scope was agreed to call by call (RFC 9396): it goes on as the least scope that permits it would.
+  const leastOf = (call: McpCall) => {
+    const permitting = policy.permittedBy(call);
+    return permitting.find((scope) => holds.has(scope)) ?? permitting[0];
+  };
   const [only] = calls;
   if (calls.length === 1 && only !== undefined) {
     const least = leastOf(only);
