@@ -1,3 +1,4 @@
+import { decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createPerson, createStrictClient } from "../interop/harness.js";
 import { BOUND_MS, summary, until } from "./measure.js";
@@ -7,6 +8,7 @@ import {
   makeCode,
   openSession,
   preparePerson,
+  type Replica,
   register,
   startInstallation,
   statusOf,
@@ -43,6 +45,46 @@ export function describeReplicas(database: SharedDatabase): void {
       );
       expect(documents[0]).toMatchObject({ keys: [{ kty: "EC" }] });
       expect(documents[1]).toEqual(documents[0]);
+    });
+
+    test("a key rotated by command signs at both, both keys are published, and what a removed one signed is refused within 2 s", {
+      timeout: 60_000,
+    }, async ({ annotate }) => {
+      const [first, second] = installation.replicas;
+      const person = await preparePerson(installation);
+      const old = await openSession(installation, person, client);
+      const kidOf = (token: string) => decodeProtectedHeader(token).kid ?? "";
+      const published = async (replica: Replica) => {
+        const { keys } = (await (await replica.fetch("/jwks")).json()) as { keys: { kid: string }[] };
+        return keys.map(({ kid }) => kid);
+      };
+      expect(await installation.operate("keys", "rotate")).toMatch(/ \(ES256\) signs from now on\./);
+      const fresh = await openSession(installation, person, client);
+      const [before, after] = [kidOf(old.access_token), kidOf(fresh.access_token)];
+      expect(after).not.toBe(before);
+      for (const replica of installation.replicas) {
+        expect(await published(replica)).toEqual(expect.arrayContaining([before, after]));
+        for (const { access_token } of [old, fresh]) expect(await statusOf(replica, access_token)).toBe(200);
+      }
+      const list = await installation.operate("keys", "list");
+      expect(list).toMatch(new RegExp(`${after} +ES256 .* signs`));
+      expect(list).toMatch(new RegExp(`${before} +ES256 .* published, replaced `));
+      await expect(installation.operate("keys", "remove", after)).rejects.toThrow(/this key signs/);
+
+      await installation.operate("keys", "remove", before);
+      const from = performance.now();
+      const took = await Promise.all(
+        installation.replicas.map((replica) =>
+          until(from, BOUND_MS, async () => (await statusOf(replica, old.access_token)) === 401, "401"),
+        ),
+      );
+      await annotate(`refused after ${took.map(Math.round).join(" and ")} ms`);
+      for (const replica of installation.replicas) expect(await statusOf(replica, fresh.access_token)).toBe(200);
+      expect(await published(second)).not.toContain(before);
+      // The session itself goes on.
+      const body = { grant_type: "refresh_token", refresh_token: old.refresh_token, client_id: client };
+      const renewed = await second.token(body);
+      expect(await statusOf(first, renewed.body.access_token ?? "")).toBe(200);
     });
 
     test("a person who signs in at one is served at both", async () => {

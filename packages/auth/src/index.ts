@@ -76,7 +76,7 @@ export type {
   SigningKeys,
   VerifySignature,
 } from "./oauth/key-set.js";
-export { localKeySet } from "./oauth/key-set.js";
+export { localKeySet, SIGNING_ALGORITHMS } from "./oauth/key-set.js";
 export { createRemoteKeySet, type RemoteKeySetOptions } from "./oauth/remote-key-set.js";
 export type { Sha256 } from "./oauth/thumbprint.js";
 export { formatActors } from "./oauth/token-exchange.js";

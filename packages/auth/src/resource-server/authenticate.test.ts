@@ -124,6 +124,19 @@ describe("a verified token", () => {
     expect(verifySignature).toHaveBeenCalledTimes(1);
   });
 
+  test("is verified again after it was forgotten, also where it was being verified at that moment", async () => {
+    const rs = server();
+    const token = await issuer.token();
+    const verifying = rs.authenticate(bearer(token));
+    rs.forgetTokens();
+    await verifying;
+    await rs.authenticate(bearer(token));
+    expect(verifySignature).toHaveBeenCalledTimes(2);
+    rs.forgetTokens();
+    await rs.authenticate(bearer(token));
+    expect(verifySignature).toHaveBeenCalledTimes(3);
+  });
+
   test("is asked about at every call: a revoked session is 401 although the token is remembered", async () => {
     const rs = server();
     const token = await issuer.token();

@@ -42,13 +42,20 @@ export interface KnownIssuer extends AccessTokenIssuer {
   readonly introspection?: Introspection;
 }
 
+export interface Authenticate {
+  (head: RequestHead): Awaitable<Authenticated>;
+  /** What was verified is verified again, also what is being verified now. */
+  forget(): void;
+}
+
 /**
  * Token → principal. Verified tokens are remembered; possession proofs and liveness are checked at every call, remembered or not.
  * Synchronous when the token is remembered and not bound to a key, or when every port answers at once.
  */
-export function createAuthenticate(ports: AuthenticatePorts): (head: RequestHead) => Awaitable<Authenticated> {
+export function createAuthenticate(ports: AuthenticatePorts): Authenticate {
   const cache = createTokenCache(ports.cachedTokens, ports.sha256);
   const verify = createVerify(ports);
+  let forgotten = 0;
 
   const admit = (entry: CachedToken, credentials: Credentials, head: RequestHead): Awaitable<Authenticated> =>
     chain(checkBinding(entry.principal, credentials, { head, ports }), () =>
@@ -57,19 +64,25 @@ export function createAuthenticate(ports: AuthenticatePorts): (head: RequestHead
         : withRecords(entry, ports),
     );
 
-  return (head) => {
+  const authenticate = (head: RequestHead): Awaitable<Authenticated> => {
     const credentials = readCredentials(head, ports.formTokens);
     const now = ports.system.now();
     const key = cache.keyOf(credentials.token);
     const known = cache.find(key, now);
     if (known !== undefined) return admit(known, credentials, head);
+    const since = forgotten;
     return chain(verify(credentials.token, now), ({ token, until }) => {
       const principal = createPrincipal(localDetails(token, ports.resource), { roles: NO_ROLES });
       const entry: CachedToken = { principal, until, last: undefined };
-      cache.add(key, entry);
+      if (since === forgotten) cache.add(key, entry);
       return admit(entry, credentials, head);
     });
   };
+  const forget = () => {
+    forgotten += 1;
+    cache.clear();
+  };
+  return Object.assign(authenticate, { forget });
 }
 
 /** Details that are for another resource say nothing here. */

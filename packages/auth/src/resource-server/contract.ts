@@ -149,6 +149,8 @@ export interface ResourceServer {
   metadata(): Readonly<Record<string, unknown>>;
   /** Token → principal. Synchronous when the token is in the verified-token cache. @throws OAuthError */
   authenticate(head: RequestHead): Authenticated | Promise<Authenticated>;
+  /** Every token is verified again when it comes next: for when a key of a trusted issuer was taken out of service. */
+  forgetTokens(): void;
   /**
    * Every message of the body against the policy; the first refusal in the order of the design refuses everything. A promise only where
    * a call has to be used up first ({@link ResourceServerOptions.details}): nothing may go on before it is kept, nor when it is not. It rejects with

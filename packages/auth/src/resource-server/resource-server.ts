@@ -74,6 +74,7 @@ export function createResourceServer(options: ResourceServerOptions): ResourceSe
     origins: createOriginPolicy(options),
     metadata,
     authenticate,
+    forgetTokens: () => authenticate.forget(),
     authorize: (who, body, calls, request) => authorize({ who, body, calls, request }, ports),
     refuse: (error, context) => refuse(error, { challenge, system, id: context?.id ?? null }),
   };

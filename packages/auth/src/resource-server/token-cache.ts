@@ -16,6 +16,7 @@ export interface TokenCache {
   keyOf(token: string): string;
   find(key: string, now: number): CachedToken | undefined;
   add(key: string, entry: CachedToken): void;
+  clear(): void;
 }
 
 /**
@@ -33,6 +34,7 @@ export function createTokenCache(size: number, sha256: Sha256): TokenCache {
       entries.delete(key);
       return undefined;
     },
+    clear: () => entries.clear(),
     add: (key, entry) => {
       if (entries.size >= size) {
         for (const oldest of entries.keys()) {

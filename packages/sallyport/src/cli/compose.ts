@@ -47,6 +47,10 @@ export async function compose(installation: Installation, store: Store, system: 
     system,
     tokenSeconds: config.lifetimes.accessToken,
     onCatalogue: (server) => catalogues.reload(server),
+    onKeyRemoved: () => {
+      keys.forget();
+      for (const { gateway } of servers) gateway.resourceServer.forgetTokens();
+    },
   });
   const log = await composeLog(installation, store, system);
   let gateway: Gateway | undefined;

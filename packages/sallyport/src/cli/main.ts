@@ -4,6 +4,7 @@ import { addClientCommands } from "./client-commands.js";
 import { addDbCommands } from "./db-commands.js";
 import { CliError, EXIT } from "./exit.js";
 import { addExplainCommand } from "./explain-command.js";
+import { addKeysCommands } from "./keys-command.js";
 import { addLogCommands } from "./log-command.js";
 import { addOperatorCommands } from "./operator-commands.js";
 import { addPolicyCommands } from "./policy-command.js";
@@ -40,6 +41,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addDbCommands(program, done);
   addExplainCommand(program, done);
   addPolicyCommands(program, done);
+  addKeysCommands(program);
   addLogCommands(program, done);
   addToolsCommands(program, done);
   try {

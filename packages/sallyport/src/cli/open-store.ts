@@ -10,7 +10,12 @@ import type { Installation } from "./installation.js";
  */
 export async function openInstalledStore(installation: Installation, system: System): Promise<Store> {
   try {
-    return await openStore({ url: installation.storage, masterKey: readMasterKey(installation, system), system });
+    return await openStore({
+      url: installation.storage,
+      masterKey: readMasterKey(installation, system),
+      system,
+      signingAlgorithm: installation.config.keys.algorithm,
+    });
   } catch (error) {
     throw new CliError(`the store of ${JSON.stringify(installation.name)}: ${(error as Error).message}`);
   }

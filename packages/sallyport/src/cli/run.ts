@@ -40,7 +40,10 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
   const started = system.monotonicMs();
   const installation = await withPort(asked);
   const store = await openInstalledStore(installation, system);
-  const sweep = setInterval(() => void sweepStore(store, system), SWEEP_MS);
+  const sweep = setInterval(() => {
+    void sweepStore(store, system);
+    void rotateKeys(installation, store, system);
+  }, SWEEP_MS);
   try {
     await claimName(installation, { store, system, replace: options.replace });
     const program = await compose(installation, store, system);
@@ -78,6 +81,15 @@ async function sweepStore(store: Store, system: System): Promise<void> {
     for (let step = 0; step < MAX_SWEEPS && (await store.sweep(system.now())) > 0; step++);
   } catch (error) {
     system.log("warn", "expired records were not deleted", { error: String(error) });
+  }
+}
+
+async function rotateKeys({ config }: Installation, store: Store, system: System): Promise<void> {
+  try {
+    const key = await store.keys.rotateIfOlder(config.keys.rotateAfter);
+    if (key !== undefined) system.log("info", "signing key rotated", { kid: key.kid, alg: key.alg });
+  } catch (error) {
+    system.log("warn", "signing key not rotated", { error: String(error) });
   }
 }
 

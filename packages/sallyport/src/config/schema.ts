@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { AdminConfig } from "./admin-settings.js";
 import type { ApiConfig, CredentialConfig } from "./credential-settings.js";
 import type { ExternalServerConfig, OidcConfig } from "./federation-settings.js";
+import type { KeyConfig } from "./key-settings.js";
 import type { DecisionLogConfig, ServerLogConfig } from "./log-settings.js";
 import type { ClientConfig, TrustedIssuerConfig } from "./machine-settings.js";
 import type { OneOrMore } from "./setting.js";
@@ -36,6 +37,7 @@ export interface Config {
     readonly session: number;
     readonly refreshGrace: number;
   };
+  readonly keys: KeyConfig;
   readonly metrics: MetricsConfig;
   readonly log: DecisionLogConfig & { readonly level: "debug" | "info" | "warn" | "error" };
   readonly servers: Readonly<Record<string, ServerConfig>>;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ADMIN_SETTINGS } from "./admin-settings.js";
 import { API_SETTING, SERVER_CREDENTIAL_SETTINGS } from "./credential-settings.js";
 import { EXTERNAL_SERVER_SETTING, SIGN_IN_SETTINGS } from "./federation-settings.js";
+import { KEY_SETTINGS } from "./key-settings.js";
 import { LOG_SETTINGS, SERVER_LOG_SETTINGS } from "./log-settings.js";
 import { MACHINE_SETTINGS } from "./machine-settings.js";
 import { httpUrl, type Setting, scopeName, seconds, secretSource } from "./setting.js";
@@ -161,6 +162,7 @@ export const SETTINGS: readonly Setting[] = [
     default: 30,
     description: "Seconds in which a refresh token that was just rotated yields the same successor again.",
   },
+  ...KEY_SETTINGS,
   {
     path: "log.level",
     type: z.enum(["debug", "info", "warn", "error"]),

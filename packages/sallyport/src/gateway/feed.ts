@@ -6,10 +6,10 @@ export interface Change {
   readonly seq: number;
   /**
    * `session`: ended. `grant`: ended. `user`: disabled, or roles or entitlements changed. `client`: removed. `cutoff`: all tokens issued before.
-   * `catalogue`: tools of a server were seen, changed or accepted.
+   * `catalogue`: tools of a server were seen, changed or accepted. `key`: a signing key was removed.
    */
-  readonly kind: "session" | "grant" | "user" | "client" | "cutoff" | "catalogue";
-  /** Session id, grant key (`JSON.stringify([sub, client_id, resource])`), sub, client_id, the time in seconds, or the server's name. */
+  readonly kind: "session" | "grant" | "user" | "client" | "cutoff" | "catalogue" | "key";
+  /** Session id, grant key (`JSON.stringify([sub, client_id, resource])`), sub, client_id, time in seconds, the server's name, or the key's `kid`. */
   readonly key: string;
   readonly at: number;
 }

@@ -240,3 +240,13 @@ test("what was ended is forgotten when no token can be left of it", async () => 
   await liveness.look();
   expect((await know(principal())).status).toBe("live");
 });
+
+test("a removed key is told of once, and ends nobody's session", async () => {
+  let told = 0;
+  const { liveness, announce, know } = await create({ onKeyRemoved: () => (told += 1) });
+  await liveness.start();
+  announce("key", "kid");
+  await liveness.look();
+  await liveness.look();
+  expect([told, (await know(principal())).status]).toEqual([1, "live"]);
+});

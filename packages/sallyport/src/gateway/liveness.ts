@@ -11,6 +11,8 @@ export interface LivenessOptions {
   readonly system: System;
   /** Longest life of an access token in seconds; default 600. What was ended is remembered for that long, and a minute for the clocks. */
   readonly tokenSeconds?: number;
+  /** A signing key was removed, at any process: what was verified with it must be verified again. */
+  readonly onKeyRemoved?: () => void;
   /** Milliseconds between two looks at the feed; default 500. */
   readonly lookEveryMs?: number;
   /** Milliseconds after which what was last heard is too old to say yes; default 5,000. */
@@ -154,6 +156,7 @@ export class Liveness implements StandingView {
     this.#records.refresh(changes);
     const servers = changes.flatMap(({ kind, key }) => (kind === "catalogue" ? key : []));
     for (const server of new Set(servers)) this.#options.onCatalogue?.(server);
+    if (changes.some(({ kind }) => kind === "key")) this.#options.onKeyRemoved?.();
   }
 
   #isStale(): boolean {

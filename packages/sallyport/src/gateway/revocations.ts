@@ -1,6 +1,8 @@
 import type { Principal } from "@sallyport/auth";
 import type { Change } from "./feed.js";
 
+const ENDS: ReadonlySet<Change["kind"]> = new Set(["session", "grant", "client"]);
+
 /**
  * What has been ended, for as long as a token from before can still be alive. Sessions never come back, so their tokens are refused whatever
  * their time; a grant or a client may be made anew, so only tokens issued up to the end count as ended.
@@ -14,7 +16,7 @@ export class Revocations {
 
   add({ kind, key, at }: Change): void {
     if (kind === "cutoff") this.#cutoff = Math.max(this.#cutoff, Number(key));
-    else if (kind !== "user" && kind !== "catalogue") this.#ended.set(`${kind} ${key}`, at);
+    else if (ENDS.has(kind)) this.#ended.set(`${kind} ${key}`, at);
   }
 
   /**

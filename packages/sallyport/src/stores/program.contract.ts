@@ -1,6 +1,5 @@
 import { setImmediate } from "node:timers/promises";
 import type { RevocationSelector } from "@sallyport/auth/authorization-server";
-import { exportJWK } from "jose";
 import { beforeEach, describe, expect, test } from "vitest";
 import {
   TEST_NOW as NOW,
@@ -12,6 +11,7 @@ import {
   testRotation,
   testSession,
 } from "../../../auth/src/testing/records.contract.js";
+import { describeKeys } from "./keys.contract.js";
 import { type DatabaseUnderTest, type Opened, TEST_MASTER_KEY, useStore } from "./opened.contract.js";
 import { openStore } from "./store.js";
 
@@ -114,63 +114,6 @@ function describeFeed({ store, another }: Opened): void {
     const first = await store().feed.since(0);
     expect(first).toHaveLength(1_000);
     expect((await store().feed.since(first.at(-1)?.seq ?? 0)).length).toBe(201);
-  });
-}
-
-function describeKeys({ store, another, url, system }: Opened): void {
-  const kids = (keys: readonly { readonly kid?: string }[]) => keys.map(({ kid }) => kid).sort();
-
-  test("the first use makes a key, and every later one finds it", async () => {
-    const { kid, alg } = await store().keys.current();
-    expect(alg).toBe("ES256");
-    expect((await store().keys.current()).kid).toBe(kid);
-    expect((await (await another()).keys.current()).kid).toBe(kid);
-    expect(kids(await store().keys.publicKeys())).toEqual([kid]);
-  });
-
-  test("asking for the public keys first makes the key too", async () => {
-    const [key, ...more] = await store().keys.publicKeys();
-    expect(more).toEqual([]);
-    expect(key).toMatchObject({ kty: "EC", crv: "P-256", alg: "ES256", use: "sig" });
-    expect(key).not.toHaveProperty("d");
-    expect((await store().keys.current()).kid).toBe(key?.kid);
-  });
-
-  test("several processes that start at once end with one key", async () => {
-    const stores = [store(), await another(), await another()];
-    const keys = await Promise.all([...stores, ...stores].map(({ keys }) => keys.current()));
-    expect(new Set(keys.map(({ kid }) => kid)).size).toBe(1);
-    expect(await store().keys.publicKeys()).toHaveLength(1);
-  });
-
-  test("the private key signs what the public one verifies, and cannot be taken out", async () => {
-    const { privateKey } = await store().keys.current();
-    const [jwk] = await store().keys.publicKeys();
-    const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-    const signature = await crypto.subtle.sign(algorithm, privateKey as CryptoKey, Buffer.from("data"));
-    const publicKey = await crypto.subtle.importKey("jwk", jwk as JsonWebKey, algorithm, true, ["verify"]);
-    expect(await crypto.subtle.verify(algorithm, publicKey, signature, Buffer.from("data"))).toBe(true);
-    await expect(exportJWK(privateKey)).rejects.toThrow();
-  });
-
-  test("a rotated key signs at every process, and the old one stays published for a week", async () => {
-    const second = await another();
-    const before = (await second.keys.current()).kid;
-    await store().keys.rotateSigningKey();
-    const after = (await second.keys.current()).kid;
-    expect(after).not.toBe(before);
-    expect(kids(await second.keys.publicKeys())).toEqual([before, after].sort());
-    await store().sweep(NOW + 7 * DAY - 1);
-    expect(await second.keys.publicKeys()).toHaveLength(2);
-    await store().sweep(NOW + 7 * DAY);
-    expect(kids(await second.keys.publicKeys())).toEqual([after]);
-  });
-
-  test("a database that was sealed under another master key is refused at the start", async () => {
-    const foreign = { url: url(), masterKey: new Uint8Array(32).fill(9), system: system() };
-    await expect(openStore(foreign)).rejects.toThrow(/another master key/);
-    const rotated = await openStore({ ...foreign, masterKey: [foreign.masterKey, TEST_MASTER_KEY] });
-    await rotated.close();
   });
 }
 

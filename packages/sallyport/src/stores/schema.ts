@@ -4,6 +4,8 @@
  * ports; here only what is the store's own.
  */
 
+import type { SigningAlgorithm } from "@sallyport/auth";
+
 type Flag = 0 | 1;
 
 /** A column that holds `JSON.stringify` of something. */
@@ -118,7 +120,7 @@ export interface Schema {
   ceremonies: { id: string; challenge: string; sub: string | null; expires: number };
   changes: {
     seq: number;
-    kind: "session" | "grant" | "user" | "client" | "cutoff" | "catalogue";
+    kind: "session" | "grant" | "user" | "client" | "cutoff" | "catalogue" | "key";
     key: string;
     at: number;
   };
@@ -126,7 +128,7 @@ export interface Schema {
   counters: { name: string; value: number };
   signing_keys: {
     kid: string;
-    alg: "ES256";
+    alg: SigningAlgorithm;
     public_jwk: Json;
     /** Sealed private JWK. */
     private_jwk: string;

@@ -1,59 +1,109 @@
-import type { SigningKeys, System } from "@sallyport/auth";
-import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
+import type { SigningKey, SigningKeys, System } from "@sallyport/auth";
+import { type CryptoKey, importJWK, type JWK } from "jose";
 import type { Transaction } from "kysely";
 import type { Sealer } from "../sealing/sealer.js";
 import type { Backend } from "./backend.js";
+import { announce } from "./change-feed.js";
+import { generateKey, type KeyMaterial } from "./key-material.js";
 import type { Schema } from "./schema.js";
 import { fromJson } from "./values.js";
 
-export interface RotatableSigningKeys extends SigningKeys {
-  /** Makes a new key that signs from now on, at every process. The old one stays published until the sweep takes it. */
-  rotateSigningKey(): Promise<void>;
+export interface StoredKey {
+  readonly kid: string;
+  readonly alg: SigningKey["alg"];
+  readonly created: number;
+  /** When another key took over, seconds; `undefined`: it signs. */
+  readonly retired: number | undefined;
 }
 
-const ALGORITHM = "ES256";
+export interface SigningKeyStore extends SigningKeys {
+  current(): Promise<SigningKey>;
+  publicKeys(): Promise<readonly JWK[]>;
+  /** Newest first. */
+  list(): Promise<readonly StoredKey[]>;
+  /**
+   * A new key, or `material`, signs from now on at every process. Those before stay published until the sweep takes them a week later.
+   * @throws TypeError for material that is here already
+   */
+  rotate(material?: KeyMaterial): Promise<StoredKey>;
+  /** The same where the key that signs is at least `seconds` old; once, however many processes ask. `undefined`: it is younger. */
+  rotateIfOlder(seconds: number): Promise<StoredKey | undefined>;
+  /**
+   * Takes a key out of service: what it signed is refused by every process within 2 s. `signs`: it is the one that signs, and stays;
+   * `unknown`: there is none.
+   */
+  remove(kid: string): Promise<"removed" | "signs" | "unknown">;
+}
+
+export interface SigningKeyParts {
+  readonly sealer: Sealer;
+  readonly system: Pick<System, "now">;
+  /** What new keys are for, and which of those that sign is this process's. */
+  readonly algorithm: SigningKey["alg"];
+}
 
 type KeyRow = Schema["signing_keys"];
+type Reader = Pick<Transaction<Schema>, "selectFrom">;
 
 /** The authorization server's keys. The private halves lie sealed, bound to their row; the first is made when it is first wanted. */
-export function createSigningKeys(
-  { db, write }: Backend,
-  { sealer, system }: { readonly sealer: Sealer; readonly system: Pick<System, "now"> },
-): RotatableSigningKeys {
-  const currentRow = (from: Pick<typeof db, "selectFrom">) =>
-    from.selectFrom("signing_keys").selectAll().where("retired", "is", null).executeTakeFirst();
+export function createSigningKeys({ db, write }: Backend, parts: SigningKeyParts): SigningKeyStore {
+  const { sealer, system, algorithm } = parts;
   let imported: { readonly kid: string; readonly privateKey: Promise<CryptoKey> } | undefined;
+  const currentRow = (from: Reader) =>
+    from.selectFrom("signing_keys").selectAll().where("retired", "is", null).where("alg", "=", algorithm);
 
   const ensure = async (): Promise<KeyRow> => {
-    const fresh = await makeKey(sealer, system.now());
+    const fresh = rowOf(await generateKey(algorithm), parts);
     // Another process may have been faster: then its key is the key, and this one is forgotten.
-    return write(async (tx) => (await currentRow(tx)) ?? insert(tx, fresh));
+    return write(async (tx) => (await currentRow(tx).executeTakeFirst()) ?? insert(tx, fresh));
   };
+  const rows = () => db.selectFrom("signing_keys").selectAll().orderBy("created", "desc").orderBy("kid").execute();
 
   return {
     async current() {
       // Read at every call: another process may have rotated.
-      const row = (await currentRow(db)) ?? (await ensure());
+      const row = (await currentRow(db).executeTakeFirst()) ?? (await ensure());
       if (imported?.kid !== row.kid) imported = { kid: row.kid, privateKey: openKey(sealer, row) };
-      return { kid: row.kid, alg: ALGORITHM, privateKey: await imported.privateKey };
+      return { kid: row.kid, alg: row.alg, privateKey: await imported.privateKey };
     },
     async publicKeys() {
-      const read = () => db.selectFrom("signing_keys").select(["public_jwk"]).orderBy("created", "desc").execute();
-      let rows = await read();
-      if (rows.length === 0) {
-        await ensure();
-        rows = await read();
-      }
-      return rows.map(({ public_jwk }) => fromJson<JWK>(public_jwk));
+      const known = await rows();
+      return (known.length > 0 ? known : [await ensure()]).map(({ public_jwk }) => fromJson<JWK>(public_jwk));
     },
-    async rotateSigningKey() {
-      const fresh = await makeKey(sealer, system.now());
-      await write(async (tx) => {
-        await tx.updateTable("signing_keys").set({ retired: fresh.created }).where("retired", "is", null).execute();
-        await insert(tx, fresh);
+    list: async () => (await rows()).map(keyOf),
+    async rotate(material) {
+      const fresh = rowOf(material ?? (await generateKey(algorithm)), parts);
+      return write((tx) => takeOver(tx, fresh));
+    },
+    async rotateIfOlder(seconds) {
+      const now = system.now();
+      const before = await currentRow(db).executeTakeFirst();
+      if (before === undefined || before.created + seconds > now) return undefined;
+      const fresh = rowOf(await generateKey(algorithm), parts);
+      return write(async (tx) => {
+        const still = await currentRow(tx).executeTakeFirst();
+        return still?.kid === before.kid ? takeOver(tx, fresh) : undefined;
       });
     },
+    remove: (kid) => write((tx) => remove(tx, kid, system.now())),
   };
+}
+
+async function takeOver(tx: Transaction<Schema>, fresh: KeyRow): Promise<StoredKey> {
+  const { kid, created: retired } = fresh;
+  const known = await tx.selectFrom("signing_keys").select("kid").where("kid", "=", kid).executeTakeFirst();
+  if (known !== undefined) throw new TypeError(`the key ${kid} is here already`);
+  await tx.updateTable("signing_keys").set({ retired }).where("retired", "is", null).execute();
+  return keyOf(await insert(tx, fresh));
+}
+
+async function remove(tx: Transaction<Schema>, kid: string, now: number): Promise<"removed" | "signs" | "unknown"> {
+  const row = await tx.selectFrom("signing_keys").select("retired").where("kid", "=", kid).executeTakeFirst();
+  if (row === undefined) return "unknown";
+  if (row.retired === null) return "signs";
+  await tx.deleteFrom("signing_keys").where("kid", "=", kid).execute();
+  await announce(tx, [{ kind: "key", key: kid }], now);
+  return "removed";
 }
 
 async function insert(tx: Transaction<Schema>, row: KeyRow): Promise<KeyRow> {
@@ -61,25 +111,26 @@ async function insert(tx: Transaction<Schema>, row: KeyRow): Promise<KeyRow> {
   return row;
 }
 
-async function makeKey(sealer: Sealer, now: number): Promise<KeyRow> {
-  const { publicKey, privateKey } = await generateKeyPair(ALGORITHM, { extractable: true });
-  const jwk = await exportJWK(publicKey);
-  const kid = await calculateJwkThumbprint(jwk);
-  const secret = Buffer.from(JSON.stringify(await exportJWK(privateKey)));
+function rowOf(material: KeyMaterial, { sealer, system }: SigningKeyParts): KeyRow {
+  const { kid, alg, publicJwk, privateJwk } = material;
   return {
     kid,
-    alg: ALGORITHM,
-    public_jwk: JSON.stringify({ ...jwk, kid, alg: ALGORITHM, use: "sig" }),
-    private_jwk: sealer.seal(secret, place(kid)),
-    created: now,
+    alg,
+    public_jwk: JSON.stringify(publicJwk),
+    private_jwk: sealer.seal(Buffer.from(JSON.stringify(privateJwk)), place(kid)),
+    created: system.now(),
     retired: null,
   };
 }
 
-async function openKey(sealer: Sealer, { kid, private_jwk }: KeyRow): Promise<CryptoKey> {
+function keyOf({ kid, alg, created, retired }: KeyRow): StoredKey {
+  return { kid, alg, created, retired: retired ?? undefined };
+}
+
+async function openKey(sealer: Sealer, { kid, alg, private_jwk }: KeyRow): Promise<CryptoKey> {
   const secret = sealer.open(private_jwk, place(kid));
   if (secret === undefined) throw new Error("the signing key does not open: it was sealed under another master key");
-  const key = await importJWK(fromJson<JWK>(Buffer.from(secret).toString("utf8")), ALGORITHM);
+  const key = await importJWK(fromJson<JWK>(Buffer.from(secret).toString("utf8")), alg, { extractable: false });
   if (key instanceof Uint8Array) throw new TypeError("a signing key is asymmetric");
   return key;
 }

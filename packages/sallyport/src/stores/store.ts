@@ -1,4 +1,4 @@
-import type { System } from "@sallyport/auth";
+import type { SigningAlgorithm } from "@sallyport/auth";
 import type { AuthorizationServerStorage } from "@sallyport/auth/authorization-server";
 import type { ClientDocumentStore, Registry } from "../admin/storage.js";
 import type { InstallationStore } from "../config/installation-store.js";
@@ -31,13 +31,15 @@ import { createReplayStore } from "./replay.js";
 import { rewrapAll } from "./rewrap.js";
 import { checkSeal } from "./seal-probe.js";
 import { createSessionStore } from "./sessions.js";
-import { createSigningKeys, type RotatableSigningKeys } from "./signing-keys.js";
+import { createSigningKeys, type SigningKeyParts, type SigningKeyStore } from "./signing-keys.js";
 import { sweep } from "./sweep.js";
 import { createUserStore } from "./users.js";
 
 export interface StoreOptions extends BackendOptions {
   /** Master keys of 32 bytes; the first seals, all open. With several, what lies sealed is put under the first one at opening. */
   readonly masterKey: Uint8Array | readonly Uint8Array[];
+  /** What this process signs access tokens with; default ES256. */
+  readonly signingAlgorithm?: SigningAlgorithm;
 }
 
 /** Every port of the program on one database. */
@@ -46,7 +48,7 @@ export interface Store extends AuthorizationServerStorage, SignInStorage {
   readonly clientDocuments: ClientDocumentStore;
   readonly registry: Registry;
   readonly feed: ChangeFeed;
-  readonly keys: RotatableSigningKeys;
+  readonly keys: SigningKeyStore;
   readonly catalogue: CatalogueStore;
   readonly refusals: RefusalStore;
   readonly installations: InstallationStore;
@@ -73,17 +75,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await backend.close();
     throw error;
   }
-  return createStore(backend, { sealer, system: options.system });
+  return createStore(backend, { sealer, system: options.system, algorithm: options.signingAlgorithm ?? "ES256" });
 }
 
 function isRotating(masterKey: StoreOptions["masterKey"]): boolean {
   return !(masterKey instanceof Uint8Array) && masterKey.length > 1;
 }
 
-function createStore(
-  backend: Backend,
-  { sealer, system }: { readonly sealer: Sealer; readonly system: Pick<System, "now"> },
-): Store {
+function createStore(backend: Backend, { sealer, system, algorithm }: SigningKeyParts): Store {
   return {
     clients: createClientStore(backend),
     pending: createPendingStore(backend),
@@ -101,7 +100,7 @@ function createStore(
     clientDocuments: createClientDocumentStore(backend),
     registry: createRegistry(backend),
     feed: createChangeFeed(backend),
-    keys: createSigningKeys(backend, { sealer, system }),
+    keys: createSigningKeys(backend, { sealer, system, algorithm }),
     catalogue: createCatalogueStore(backend, system),
     refusals: createRefusalStore(backend),
     installations: createInstallationStore(backend, system),
