@@ -9,6 +9,7 @@ const LONG = [
   "packages/sallyport/src/upstream/http.test.ts",
   "test/{replicas,e2e,federation}/**/*.test.ts",
   "test/*kill-9.test.ts",
+  "test/reload-under-load.test.ts",
   "test/pack.test.ts",
   "packages/sallyport/src/decision-log/verify.test.ts",
   "test/interop/{browser,clients}.test.ts",
