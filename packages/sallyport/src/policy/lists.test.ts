@@ -99,6 +99,24 @@ describe("a list", () => {
     );
   });
 
+  test("shows exactly what can be called or stepped up to, where no rule reads arguments", () => {
+    const ofCaller = rule.filter(({ when = "" }) => !when.includes("args."));
+    fc.assert(
+      fc.property(
+        fc.array(ofCaller, { maxLength: 4 }),
+        who,
+        fc.constantFrom(...ALL_ARGUMENTS),
+        (rules, caller, args) => {
+          const { policy } = policyOf(rules);
+          const decided = evaluate(policy, inputOf(caller, args));
+          const expected = decided.outcome === "allow" ? "granted" : decided.kind === "scope" ? "step-up" : "hidden";
+          expect(reachability(policy, inputOf(caller, UNKNOWN_ARGUMENTS))).toBe(expected);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
   test("shows no tool that is denied without its arguments", () => {
     fc.assert(
       fc.property(fc.array(rule, { maxLength: 4 }), who, (rules, caller) => {

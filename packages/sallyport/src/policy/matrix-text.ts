@@ -2,7 +2,7 @@ import type { Cell, Matrix, MatrixRow } from "./matrix.js";
 
 const CELLS: Readonly<Record<Cell, string>> = { yes: "yes", if: "if", no: "-" };
 
-const NOTHING_KNOWN =
+export const NOTHING_KNOWN =
   "Nothing is known of its tools yet: serve it once while it answers, or name them with --catalogue.";
 
 /** Two tables and the conditions behind every `if`. */
