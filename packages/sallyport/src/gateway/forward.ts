@@ -160,7 +160,8 @@ export class Endpoint {
     reply.standing = first?.type === "request" && first.method === "subscriptions/listen";
     const listed = { who, revision, request: incoming.facts };
     reply.read = this.#lists.readerOf(listed, body, byMessage);
-    if (server.resourceServer.policy.judgesRequests === true && asks(body)) this.#screen(reply, listed);
+    if (server.resourceServer.policy.judgesRequests === true && asks(body))
+      this.#screen(reply, { ...listed, watch: incoming.watch });
     return asked;
   }
 
@@ -171,7 +172,7 @@ export class Endpoint {
     const listed = { who, revision: asked.revision, request: incoming.facts };
     reply.read = this.#lists.streamReaderOf(listed);
     // Such a stream outlives changes of the policy, which the screen looks at for every event.
-    this.#screen(reply, listed);
+    this.#screen(reply, { ...listed, watch: incoming.watch });
     return asked;
   }
 

@@ -14,6 +14,7 @@ import {
 } from "@sallyport/auth";
 import { type AskedOfClient, type Asking, readAsking } from "./asked-of-client.js";
 import type { GatewayServer } from "./contract.js";
+import type { RequestWatch } from "./watch.js";
 
 /** A rule's denial as JSON-RPC says it, to the client and to the server alike. */
 const DENIED = -32000;
@@ -35,6 +36,7 @@ const UNRECORDED: Denied = {
 };
 
 export interface Screened {
+  readonly watch: RequestWatch | undefined;
   readonly who: Authenticated;
   readonly revision: Revision;
   readonly request: RequestFacts;
@@ -90,6 +92,7 @@ export class Screen {
   #judge(asking: Asking): { readonly decision: Denied; readonly id: string } | undefined {
     const started = this.system.monotonicMs();
     const judged = asking.asked.flatMap((asked) => this.#judgeOne(asked, asking) ?? []);
+    if (judged.length > 0) this.screened.watch?.asked(judged);
     const first = judged.map(({ decision }) => decision).find((decision) => decision.outcome === "deny");
     const id = first === undefined ? undefined : randomToken(this.system, 12);
     const recorded = this.#record(judged, asking, { decisionId: id, latencyMs: this.system.monotonicMs() - started });

@@ -19,9 +19,11 @@ export interface Arrival {
   readonly receivedMs: number;
 }
 
-/** How one request goes on. Each is called at most once, in this order. */
+/** How one request goes on. Each but `asked` is called at most once, in this order. */
 export interface RequestWatch {
   judged(judgement: Judgement): void;
+  /** What the server asked of the client in the answer was judged; any number of times. */
+  asked(judged: readonly Judged[]): void;
   /** It goes on to the upstream. May put trace context into `headers`; the handler that is answered hears what the given one would. */
   sending(headers: Record<string, string>, handler: UpstreamHandler): UpstreamHandler;
 }

@@ -11,7 +11,7 @@ import {
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-node";
 import { afterEach, describe, expect, test } from "vitest";
-import { type Answer, events } from "../gateway/testing/fake-upstream.js";
+import { type Answer, events, json } from "../gateway/testing/fake-upstream.js";
 import { call, createHarness, type Harness, TOOLS } from "../gateway/testing/harness.js";
 import { createDefaultPolicy } from "../policy/default-policy.js";
 import { compileRules, withRules } from "../policy/rules.js";
@@ -28,10 +28,13 @@ afterEach(async () => {
 });
 
 const SECRET = "sk-very-secret-9e107d9d372bb6826bd81d3542a419d6";
-const RULE = { deny: "tools/read_notes", when: "has(args.forbidden)", because: "Not that one." };
+const RULES = [
+  { deny: "tools/read_notes", when: "has(args.forbidden)", because: "Not that one." },
+  { deny: "requests/sampling", because: "No model here." },
+];
 
 async function observed(sinks: readonly Sink[], answer?: Answer): Promise<Harness> {
-  const rules = compileRules({ rules: [RULE], servers: {} }, "");
+  const rules = compileRules({ rules: RULES, servers: {} }, "");
   const policy = withRules(createDefaultPolicy({ scopeOf: (tool) => TOOLS[tool] }), rules);
   const errors: unknown[] = [];
   const harness = await createHarness({
@@ -220,6 +223,16 @@ describe("Prometheus metrics", () => {
         "sallyport_log_lag_seconds 0.02",
         'sallyport_build_info{version="1.2.3"} 1',
       ]),
+    );
+  });
+
+  test("count what servers ask of clients", async () => {
+    const prometheus = createPrometheus({ version: "1", readings, process: false });
+    const ask = { jsonrpc: "2.0", id: 1, result: { inputRequests: { a: { method: "sampling/createMessage" } } } };
+    const harness = await observed([prometheus.sink], json(ask));
+    expect(await (await harness.post(call("read_notes"))).text()).toContain("No model here.");
+    expect(await collected(prometheus)).toContain(
+      'sallyport_decisions_total{server="notes",kind="request",outcome="rule"} 1',
     );
   });
 

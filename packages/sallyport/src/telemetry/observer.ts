@@ -34,6 +34,8 @@ export interface Sink {
     judged: readonly Judged[],
     place: { readonly header: HeaderLookup; readonly judgement: Judgement; readonly receivedMs: number },
   ): Following | undefined;
+  /** What the server asked of the client was judged. */
+  asked?(server: string, judged: readonly Judged[]): void;
   /** An event stream began; what is returned is called when it is over. */
   streaming?(server: string): () => void;
   /** Every request, also those that were refused before they were judged. */
@@ -75,6 +77,11 @@ class Watch implements RequestWatch {
     const place = { header: arrival.headers.lookup, judgement, receivedMs: arrival.receivedMs };
     this.#observed = observed;
     this.#following = options.sinks.flatMap((sink) => sink.judged(observed, judgement.judged, place) ?? []);
+  }
+
+  asked(judged: readonly Judged[]): void {
+    const { sinks, server } = this.options;
+    for (const sink of sinks) sink.asked?.(server, judged);
   }
 
   sending(headers: Record<string, string>, handler: UpstreamHandler): UpstreamHandler {

@@ -1,4 +1,5 @@
 import { type Attributes, createNoopMeter, type Meter, metrics } from "@opentelemetry/api";
+import type { Judged } from "@sallyport/auth";
 import type { Observed } from "./observed.js";
 import type { Sink } from "./observer.js";
 
@@ -21,16 +22,16 @@ export function createMeterSink(meter: Meter): Sink {
     unit: "{decision}",
     description: "Everything that was judged, by server, kind and outcome.",
   });
+  const count = (server: string, judged: readonly Judged[]) => {
+    for (const { call, decision } of judged) {
+      const outcome = decision.outcome === "allow" ? "allow" : decision.kind;
+      decisions.add(1, { "sallyport.server": server, "sallyport.kind": call.kind, "sallyport.outcome": outcome });
+    }
+  };
   return {
+    asked: count,
     judged(observed, judged) {
-      for (const { call, decision } of judged) {
-        const outcome = decision.outcome === "allow" ? "allow" : decision.kind;
-        decisions.add(1, {
-          "sallyport.server": observed.server,
-          "sallyport.kind": call.kind,
-          "sallyport.outcome": outcome,
-        });
-      }
+      count(observed.server, judged);
       const attributes = attributesOf(observed);
       return {
         upstreamEnded: ({ headMs, error }) =>

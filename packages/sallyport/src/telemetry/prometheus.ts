@@ -1,3 +1,4 @@
+import type { Judged } from "@sallyport/auth";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Sink } from "./observer.js";
 
@@ -84,13 +85,17 @@ export function createPrometheus({ version, readings, process = true }: Promethe
     ["result"],
   );
   addReadings(registers, version, readings);
+  const count = (server: string, judged: readonly Judged[]) => {
+    for (const { call, decision } of judged) {
+      const outcome = decision.outcome === "allow" ? "allow" : decision.kind;
+      decisions.inc({ server, kind: call.kind, outcome });
+    }
+  };
   return {
     sink: {
+      asked: count,
       judged({ server, tool, denial, standing }, judged) {
-        for (const { call, decision } of judged) {
-          const outcome = decision.outcome === "allow" ? "allow" : decision.kind;
-          decisions.inc({ server, kind: call.kind, outcome });
-        }
+        count(server, judged);
         const outcome = denial ?? "allow";
         if (tool !== undefined) toolCalls.inc({ server, tool, outcome });
         return {
