@@ -23,6 +23,8 @@ export const LEVELS: Readonly<Record<string, number>> = {
   "packages/sallyport/src/upstream": 5,
   // Pages that share session, look and checks with sign-in.
   "packages/sallyport/src/account": 6,
+  // What people have connected under their own names, and the pages for it.
+  "packages/sallyport/src/vault": 6,
   "packages/sallyport/src/gateway": 6,
   "packages/sallyport/src/bridge": 6,
   "packages/sallyport/src/auditor": 6,

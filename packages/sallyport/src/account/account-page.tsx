@@ -1,15 +1,17 @@
 import { ErrorSummary, Hidden, Shell } from "../sign-in/page.js";
 import { AccessSection } from "./access-section.js";
+import { ConnectedSection } from "./connected-section.js";
 import { type CredentialsProps, CredentialsSection } from "./credentials-section.js";
-import type { ClientAccess } from "./overview.js";
+import type { ClientAccess, ConnectedSystem } from "./overview.js";
 
 export interface AccountPageProps extends CredentialsProps {
   readonly clients: readonly ClientAccess[];
+  readonly connected: readonly ConnectedSystem[];
   /** What was just done. */
   readonly notice: string | undefined;
 }
 
-export function AccountPage({ clients, notice, ...props }: AccountPageProps) {
+export function AccountPage({ clients, connected, notice, ...props }: AccountPageProps) {
   const { site, csrf, now, user, problem } = props;
   return (
     <Shell
@@ -38,6 +40,7 @@ export function AccountPage({ clients, notice, ...props }: AccountPageProps) {
       )}
       <ErrorSummary problem={problem} />
       <AccessSection prefix={site.prefix} csrf={csrf} ticket={props.ticket} now={now} clients={clients} />
+      <ConnectedSection prefix={site.prefix} csrf={csrf} ticket={props.ticket} now={now} connected={connected} />
       <CredentialsSection {...props} />
       <section aria-labelledby="allowed">
         <h2 id="allowed">Is that allowed?</h2>

@@ -30,6 +30,7 @@ const ACTIONS: readonly Action[] = [
   { path: "/account/sessions/end", notice: "The session has ended.", act: endSession },
   { path: "/account/clients/revoke", notice: "The program has no access any more.", act: revokeClient },
   { path: "/account/revoke-all", notice: "No program has access any more.", act: revokeAll },
+  { path: "/account/connections/remove", notice: "The account is disconnected.", act: disconnect },
   { path: "/account/passkeys/add", notice: "The passkey was added.", credential: true, act: addPasskey },
   {
     path: "/account/passkeys/remove",
@@ -90,6 +91,7 @@ async function render(kit: Kit, options: AccountOptions, { who, notice, ticket, 
       ticket={ticket}
       ceremony={offered ? await kit.passkeys.startRegistration(session.csrf_secret, user) : undefined}
       clients={await readOverview(options, user.sub, now)}
+      connected={(await options.connections?.list(user.sub)) ?? []}
       notice={notice}
       problem={problem}
       elsewhere={
@@ -133,6 +135,10 @@ async function endSession({ kit, options, who, form }: ActionUse): Promise<undef
 async function revokeClient({ kit, options, who, form }: ActionUse): Promise<undefined> {
   const selector = { client_id: field(form, "client_id"), sub: who.user.sub };
   await options.storage.sessions.revoke(selector, kit.system.now());
+}
+
+async function disconnect({ options, who, form }: ActionUse): Promise<undefined> {
+  await options.connections?.disconnect(who.user.sub, field(form, "connection"));
 }
 
 async function revokeAll({ kit, options, who }: ActionUse): Promise<undefined> {

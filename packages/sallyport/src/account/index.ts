@@ -2,4 +2,4 @@
 export { accountPages } from "./account.js";
 export type { ExplainOptions } from "./explain/contract.js";
 export { explainPages } from "./explain/explain-pages.js";
-export type { AccountOptions } from "./overview.js";
+export type { AccountOptions, ConnectedSystem, ConnectedSystems } from "./overview.js";

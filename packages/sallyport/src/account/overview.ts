@@ -11,6 +11,28 @@ export interface AccountOptions {
   readonly storage: Pick<AuthorizationServerStorage, "clients" | "grants" | "sessions">;
   /** Names and scopes in words; `undefined` for a server that is gone. */
   describeResource(resource: string): Promise<ResourceDescription | undefined>;
+  /** Accounts at other systems; absent where no connection is configured. */
+  readonly connections?: ConnectedSystems;
+}
+
+/** Port: what a person has connected under their own name. */
+export interface ConnectedSystems {
+  list(sub: string): Promise<readonly ConnectedSystem[]>;
+  /** Takes it away here before it resolves, and ends it there as far as that lets us. */
+  disconnect(sub: string, connection: string): Promise<unknown>;
+}
+
+export interface ConnectedSystem {
+  readonly connection: string;
+  readonly title: string;
+  /** Path of the page to connect it, below the public URL. */
+  readonly connectPath: string;
+  readonly scopes: readonly string[];
+  /** Servers here that use it. */
+  readonly usedBy: readonly string[];
+  /** `ended`: by the other system; `open`: never connected. */
+  readonly state: "connected" | "ended" | "open";
+  readonly since: number | undefined;
 }
 
 /** One program that may act for the person, with everything it was given. */

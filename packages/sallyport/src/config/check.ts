@@ -1,3 +1,4 @@
+import { checkConnections } from "./check-connections.js";
 import { checkCredentials } from "./check-credentials.js";
 import { checkFederation } from "./check-federation.js";
 import { checkMachines } from "./check-machines.js";
@@ -13,6 +14,7 @@ export function checkConfig(config: Config, accessOptional = false): readonly Pr
     ...checkFederation(config),
     ...checkMachines(config),
     ...checkCredentials(config),
+    ...checkConnections(config),
   ];
   const servers = Object.entries(config.servers);
   if (servers.length === 0) problems.push({ path: ["servers"], message: "name at least one server" });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { AdminConfig } from "./admin-settings.js";
+import type { ConnectionConfig } from "./connection-settings.js";
 import type { ApiConfig, CredentialConfig } from "./credential-settings.js";
 import type { ExternalServerConfig, OidcConfig } from "./federation-settings.js";
 import type { KeyConfig } from "./key-settings.js";
@@ -31,6 +32,7 @@ export interface Config {
   readonly clients: Readonly<Record<string, ClientConfig>>;
   readonly apis: Readonly<Record<string, ApiConfig>>;
   readonly trustedIssuers: Readonly<Record<string, TrustedIssuerConfig>>;
+  readonly connections: Readonly<Record<string, ConnectionConfig>>;
   readonly lifetimes: {
     readonly accessToken: number;
     readonly sessionIdle: number;

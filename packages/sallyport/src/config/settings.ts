@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ADMIN_SETTINGS } from "./admin-settings.js";
+import { CONNECTION_SETTINGS } from "./connection-settings.js";
 import { API_SETTING, SERVER_CREDENTIAL_SETTINGS } from "./credential-settings.js";
 import { EXTERNAL_SERVER_SETTING, SIGN_IN_SETTINGS } from "./federation-settings.js";
 import { KEY_SETTINGS } from "./key-settings.js";
@@ -138,6 +139,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   ...MACHINE_SETTINGS,
   API_SETTING,
+  ...CONNECTION_SETTINGS,
   {
     path: "lifetimes.accessToken",
     type: seconds(3600),

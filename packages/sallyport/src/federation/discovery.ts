@@ -13,6 +13,7 @@ export interface ProviderMetadata {
   readonly userinfo_endpoint?: string;
   readonly end_session_endpoint?: string;
   readonly introspection_endpoint?: string;
+  readonly revocation_endpoint?: string;
   readonly [member: string]: unknown;
 }
 
@@ -25,6 +26,7 @@ const ENDPOINTS = [
   "userinfo_endpoint",
   "end_session_endpoint",
   "introspection_endpoint",
+  "revocation_endpoint",
 ] as const;
 
 /** The platform's `fetch`, bounded in size and time, without redirects: for URLs the operator wrote down, and what their documents name. */

@@ -1,5 +1,15 @@
 // What the other folders use of federation.
 export { mapRoles, type RoleMapping, rolesOf } from "./claims.js";
+export {
+  type BoundedFetch,
+  boundedFetch,
+  createHeld,
+  discover,
+  isLoopback,
+  OPENID_DOCUMENT,
+  oauthDocument,
+  type ProviderMetadata,
+} from "./discovery.js";
 export type {
   ExternalCaller,
   ExternalGrant,
@@ -13,7 +23,7 @@ export {
   type IssuerIntrospectionOptions,
 } from "./external-issuer.js";
 export { FEDERATION_ERRORS, FederationError, type FederationReason } from "./federation-error.js";
-export { issuerProblem } from "./idp-quirks.js";
+export { issuerProblem, quirksOf } from "./idp-quirks.js";
 export {
   createRelyingParty,
   type ForeignFlow,

@@ -13,6 +13,9 @@ export interface Remembered {
   readonly fresh: boolean;
   readonly returnTo?: string | undefined;
   readonly flow?: string | undefined;
+  /** For a flow that connects an account at another system: which, and whose. */
+  readonly connection?: string;
+  readonly sub?: string;
 }
 
 /**

@@ -40,6 +40,11 @@ const PAGE_REFUSALS = {
     title: "This sign-in is not of this browser",
     text: "The answer does not belong to a sign-in that was begun here in the last ten minutes, or it was used already. Nobody was signed in. Start again.",
   },
+  connection_stale: {
+    status: 403,
+    title: "This answer is not of this browser",
+    text: "It does not belong to a connection that you began here in the last ten minutes, or it was used already. Nothing was connected. Start again from the address that your program showed.",
+  },
   account_disabled: {
     status: 403,
     title: "This account is closed",

