@@ -19,6 +19,7 @@ export { createGlob, type Glob } from "./core/glob.js";
 export { type JsonFault, type JsonScan, scanJson } from "./core/json-scan.js";
 export { judgedCalls } from "./core/judged-calls.js";
 export {
+  isJsonObject,
   type JsonObject,
   type JsonValue,
   type McpCall,

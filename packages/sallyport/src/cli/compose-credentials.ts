@@ -39,6 +39,8 @@ export interface CredentialParts {
   readonly system: System;
   /** Told of every token before it goes on. */
   readonly onIssued: (issued: Issued) => void;
+  /** What people have connected; absent where nothing is configured. */
+  readonly vault: UserCredentialSource | undefined;
 }
 
 /** `credential` and `credentials` of one server; `undefined` where it has neither. @throws CliError for a secret or key that is not there */
@@ -71,6 +73,10 @@ async function compose(config: CredentialConfig, context: Context): Promise<Cred
   const { baseFolder } = context.installation;
   if (config.static !== undefined) {
     return createStaticCredentials(readSecrets(config.static, baseFolder, `${setting}.static`));
+  }
+  if (config.connect !== undefined) {
+    if (context.vault === undefined) throw new TypeError(`${setting}: no connections`);
+    return createUserCredentials(context.vault, config.connect);
   }
   if (config.exchange?.api !== undefined) return composeOwn(config.exchange.api, context);
   if (config.exchange !== undefined) return composeExchange(config.exchange, context);

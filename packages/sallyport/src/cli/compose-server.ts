@@ -30,6 +30,7 @@ import { type Upstream, UpstreamError } from "../upstream/upstream.js";
 import { composeCredentials } from "./compose-credentials.js";
 import type { ComposedLog } from "./compose-log.js";
 import type { ComposedTelemetry } from "./compose-telemetry.js";
+import type { ComposedVault } from "./compose-vault.js";
 import { createDpopPorts } from "./dpop-ports.js";
 import { composeExternalIssuer } from "./external-issuers.js";
 import type { Installation, InstalledServer } from "./installation.js";
@@ -64,6 +65,7 @@ export interface ServerParts {
   readonly log: ComposedLog;
   readonly telemetry: ComposedTelemetry;
   readonly readsScopeResult: (principal: Principal) => Promise<boolean>;
+  readonly vault: ComposedVault | undefined;
 }
 
 export async function composeServer(installed: InstalledServer, parts: ServerParts): Promise<ComposedServer> {
@@ -95,6 +97,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
   const credentials = await composeCredentials(installed, {
     ...{ installation: parts.installation, issuer, resource, policy, keys: store.keys, system },
     onIssued: (issued) => keepIssued(decisions, issued),
+    vault: parts.vault?.vault,
   });
   const upstream = createUpstream(installed, parts);
   const observer = parts.telemetry.observerOf(installed, catalogue);

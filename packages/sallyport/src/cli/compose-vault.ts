@@ -13,7 +13,7 @@ import {
   type Provider,
   Vault,
 } from "../vault/index.js";
-import type { Installation } from "./installation.js";
+import type { Installation, InstalledServer } from "./installation.js";
 import { readSecret } from "./secrets.js";
 
 /** What people connect under their own names: the credentials of it, and the pages. */
@@ -79,6 +79,11 @@ function personOf(issuer: string, { identities }: Store) {
 
 function serversUsing({ servers }: Installation, connection: string): readonly string[] {
   return servers.filter(({ config }) => connectionsOf(config).includes(connection)).map(({ title }) => title);
+}
+
+/** Every connection that a server's calls may need. */
+function connectionsOf({ credential, credentials = [] }: InstalledServer["config"]): readonly string[] {
+  return [...(credential === undefined ? [] : [credential]), ...credentials].flatMap(({ connect }) => connect ?? []);
 }
 
 function providerOf(name: string, config: ConnectionConfig, { installation, issuer, system }: Parts): Provider {

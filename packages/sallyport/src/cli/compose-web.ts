@@ -18,6 +18,7 @@ import { KNOWN_SCHEMES } from "./client-data.js";
 import { composeExplain } from "./compose-explain.js";
 import type { ComposedServer } from "./compose-server.js";
 import type { ComposedTelemetry } from "./compose-telemetry.js";
+import type { ComposedVault } from "./compose-vault.js";
 import { createDpopPorts } from "./dpop-ports.js";
 import type { Installation } from "./installation.js";
 import { machineOptions } from "./machines.js";
@@ -34,6 +35,7 @@ export interface WebParts {
   /** Registered and configured ones. */
   readonly clients: ClientStore;
   readonly telemetry: Pick<ComposedTelemetry, "tokenAnswered">;
+  readonly vault: ComposedVault | undefined;
 }
 
 export type Web = Required<Pick<GatewayOptions, "web" | "plain">>;
@@ -50,12 +52,14 @@ export function composeWeb(parts: WebParts): Web {
   const account = {
     storage: { clients, grants: store.grants, sessions: store.sessions },
     describeResource: describe,
+    ...(parts.vault && { connections: parts.vault.account }),
   };
   const explain = composeExplain({ installation, reader, account, servers: parts.servers.filter(isOurs) });
   const idp = composeSignInElsewhere(installation, issuer, system);
   const signIn = createSignIn({ publicUrl: issuer, storage: store, system, remoteAddress, idp }, [
     ...accountPages(account),
     ...explainPages(explain),
+    ...(parts.vault?.pages ?? []),
   ]);
   const authorizationServer = createAuthorizationServer({
     issuer,

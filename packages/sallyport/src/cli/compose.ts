@@ -12,6 +12,7 @@ import { type Admin, composeAdmin } from "./compose-admin.js";
 import { composeLog } from "./compose-log.js";
 import { type ComposedServer, composeServer } from "./compose-server.js";
 import { type ComposedTelemetry, composeTelemetry } from "./compose-telemetry.js";
+import { composeVault } from "./compose-vault.js";
 import { composeWeb } from "./compose-web.js";
 import { withConfiguredClients } from "./configured-clients.js";
 import { CliError } from "./exit.js";
@@ -58,7 +59,8 @@ export async function compose(installation: Installation, store: Store, system: 
   const telemetry = await composeTelemetry({ installation, store, system, liveness, log, running });
   const clients = withConfiguredClients(store.clients, config.clients, installation.baseFolder);
   const readsScopeResult = createScopeResultReader({ issuer, clients, system });
-  const parts = { installation, issuer, store, system, keys, liveness, log, telemetry, readsScopeResult };
+  const vault = composeVault({ installation, issuer, store, system });
+  const parts = { installation, issuer, store, system, keys, liveness, log, telemetry, readsScopeResult, vault };
   for (const installed of installation.servers) servers.push(await composeServer(installed, parts));
   await liveness.start();
   // What was accepted between loading a catalogue and the first look at the feed.
@@ -70,7 +72,7 @@ export async function compose(installation: Installation, store: Store, system: 
   gateway = createGateway({
     publicUrl: issuer,
     servers: servers.map((server) => server.gateway),
-    ...composeWeb({ installation, issuer, store, system, servers, refusals, telemetry, clients }),
+    ...composeWeb({ installation, issuer, store, system, servers, refusals, telemetry, clients, vault }),
     listen: {
       port: config.listen.port,
       hosts: config.listen.host === "loopback" ? ["127.0.0.1", "::1"] : [config.listen.host],

@@ -51,14 +51,25 @@ function globProblem(glob: string): string | undefined {
   }
 }
 
+function checkConnect(connection: string, { path, config }: Where): readonly Problem[] {
+  if (Object.hasOwn(config.connections, connection)) return [];
+  const known = Object.keys(config.connections);
+  const there = known.length === 0 ? "there are none" : `there are: ${known.join(", ")}`;
+  return [{ path, message: `unknown connection ${JSON.stringify(connection)} in \`connections\`; ${there}` }];
+}
+
 interface Where {
   readonly path: Path;
   readonly server: ServerConfig;
   readonly config: Config;
 }
 
-function checkCredential({ exchange, clientCredentials, idJag }: CredentialConfig, where: Where): readonly Problem[] {
+function checkCredential(
+  { exchange, clientCredentials, idJag, connect }: CredentialConfig,
+  where: Where,
+): readonly Problem[] {
   const under = (...more: Path): Where => ({ ...where, path: [...where.path, ...more] });
+  if (connect !== undefined) return checkConnect(connect, under("connect"));
   if (exchange !== undefined) {
     const at = under("exchange");
     return exchange.api === undefined

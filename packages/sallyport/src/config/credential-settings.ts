@@ -54,6 +54,8 @@ export interface CredentialConfig {
   readonly exchange?: ExchangeConfig;
   readonly clientCredentials?: TokenServerConfig & TokenTargetConfig;
   readonly idJag?: IdJagConfig;
+  /** One of `connections`: the person's own account there. */
+  readonly connect?: string;
 }
 
 /** One of `apis`. */
@@ -103,10 +105,11 @@ const kinds = {
       idp: z.strictObject({ ...server, client }),
     })
     .optional(),
+  connect: z.string().min(1).optional(),
 };
-const ONE_KIND = "give exactly one of `static`, `exchange`, `clientCredentials` and `idJag`";
+const ONE_KIND = "give exactly one of `static`, `exchange`, `clientCredentials`, `idJag` and `connect`";
 const isOneKind = (kind: CredentialConfig) =>
-  [kind.static, kind.exchange, kind.clientCredentials, kind.idJag].filter((each) => each !== undefined).length === 1;
+  [kind.static, kind.exchange, kind.clientCredentials, kind.idJag, kind.connect].filter((each) => each !== undefined).length === 1;
 
 const credential = z.strictObject(kinds).refine((value) => isOneKind(value as CredentialConfig), ONE_KIND);
 const selected = z
@@ -128,7 +131,7 @@ export const SERVER_CREDENTIAL_SETTINGS: readonly Setting[] = [
     path: "servers.*.credential",
     type: credential,
     description:
-      "What goes on to an `upstream` in place of the caller's token: `static` (headers), `exchange` (a token of the caller's, made for the system behind: with `api`, or with `issuer` or `tokenEndpoint`, `client`, `resource`, `audience`, `scope`, `actor`, `grant`, `dpop`), `clientCredentials` (the gateway's own token), or `idJag` (with `idp`). Default: nothing. See [credentials.md](credentials.md).",
+      "What goes on to an `upstream` in place of the caller's token: `static` (headers), `exchange` (a token of the caller's, made for the system behind: with `api`, or with `issuer` or `tokenEndpoint`, `client`, `resource`, `audience`, `scope`, `actor`, `grant`, `dpop`), `clientCredentials` (the gateway's own token), `idJag` (with `idp`), or `connect` (one of `connections`: the person's own account there). Default: nothing. See [credentials.md](credentials.md).",
   },
   {
     path: "servers.*.credentials",

@@ -5,19 +5,24 @@ import {
   type Judgement,
   type McpBody,
   McpError,
+  type McpRequest,
   MODERN,
   type Principal,
   type Refusal,
   type RequestFacts,
   type RequestHead,
+  type Revision,
+  randomToken,
   type System,
   scopeRefusalAsResult,
 } from "@sallyport/auth";
 import type { Decided } from "../decision-log/contract.js";
 import type { Credential, CredentialRequest } from "../upstream/credentials/contract.js";
+import { CredentialError } from "../upstream/credentials/credential-error.js";
 import { CredentialedExchange } from "../upstream/credentials/credentialed-exchange.js";
 import { type Exchange, UpstreamError, type UpstreamHandler, type UpstreamRequest } from "../upstream/upstream.js";
 import { ClientGone, checkContentHeaders, readBody } from "./body.js";
+import { connectAnswer } from "./connect-answer.js";
 import type { RefusalObserver } from "./contract.js";
 import { type CorsRules, createCors } from "./cors.js";
 import { notRecorded, sessionNotFound } from "./failures.js";
@@ -155,7 +160,10 @@ export class Endpoint {
     });
     const { body, revision, byMessage } = asked;
     const [first] = body.messages;
-    if (!body.batch && first?.type === "request") reply.requestId = first.id;
+    if (!body.batch && first?.type === "request") {
+      reply.requestId = first.id;
+      if (server.credentials !== undefined) reply.answerTo = this.#answerTo(revision, first);
+    }
     reply.resumable = revision !== MODERN;
     reply.standing = first?.type === "request" && first.method === "subscriptions/listen";
     const listed = { who, revision, request: incoming.facts };
@@ -163,6 +171,13 @@ export class Endpoint {
     if (server.resourceServer.policy.judgesRequests === true && asks(body))
       this.#screen(reply, { ...listed, watch: incoming.watch });
     return asked;
+  }
+
+  /** A person's own account elsewhere that is missing is no failure: the client can lead them there. */
+  #answerTo(revision: Revision, { id, params }: McpRequest): Reply["answerTo"] {
+    const elicitationId = () => randomToken(this.#context.system, 16);
+    return (error) =>
+      error instanceof CredentialError ? connectAnswer(error, { id, revision, params, elicitationId }) : undefined;
   }
 
   #stream(incoming: Incoming, who: Authenticated, reply: Reply): Asked {

@@ -54,6 +54,8 @@ export class Reply implements UpstreamHandler, OpenExchange {
     | undefined;
   /** Judges what the server asks of the client in this answer; part of `read`. */
   screen: Screen | undefined;
+  /** A failure that has an answer of its own instead of an error of the gateway; `undefined`: none has. */
+  answerTo: ((error: UpstreamError) => Refusal | undefined) | undefined;
   readonly principal: Principal;
   readonly resource: string;
 
@@ -149,8 +151,13 @@ export class Reply implements UpstreamHandler, OpenExchange {
 
   onError(error: UpstreamError): void {
     if (this.#phase === "over") return;
-    if (this.response.headersSent) this.#destroy();
-    else this.refuse(toMcpError(error, this.requestId), retryAfter(error));
+    if (this.response.headersSent) {
+      this.#destroy();
+      return;
+    }
+    const helpful = this.answerTo?.(error);
+    if (helpful === undefined) this.refuse(toMcpError(error, this.requestId), retryAfter(error));
+    else this.answer(helpful);
   }
 
   /** Answers with what `error` means, if nothing has been answered, and ends the upstream exchange. */

@@ -99,6 +99,10 @@ export function createProvider(options: ProviderOptions): Provider {
         const checks = { expectedState: flow.state, pkceCodeVerifier: flow.verifier };
         const url = new URL(options.callbackUrl + query);
         return grantedOf(await client.authorizationCodeGrant(config, url, checks, target), system);
+      }).catch((error: unknown) => {
+        // `invalid_grant` for a code means that the code is not good; nothing was connected yet that could have ended.
+        if (!(error instanceof ConnectionError) || error.reason !== "connection_ended") throw error;
+        throw new ConnectionError("connection_answer_refused", error.message, { cause: error });
       }),
     refresh: (refresh_token) =>
       asking(async () => {
