@@ -24,6 +24,7 @@ import {
   idJag,
   onBehalfOf,
 } from "../upstream/credentials/token-sources.js";
+import { createUserCredentials, type UserCredentialSource } from "../upstream/credentials/user-credentials.js";
 import type { Installation, InstalledServer } from "./installation.js";
 import { readSecrets } from "./secrets.js";
 import { readTokenServer } from "./token-clients.js";

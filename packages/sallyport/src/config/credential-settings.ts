@@ -109,7 +109,8 @@ const kinds = {
 };
 const ONE_KIND = "give exactly one of `static`, `exchange`, `clientCredentials`, `idJag` and `connect`";
 const isOneKind = (kind: CredentialConfig) =>
-  [kind.static, kind.exchange, kind.clientCredentials, kind.idJag, kind.connect].filter((each) => each !== undefined).length === 1;
+  [kind.static, kind.exchange, kind.clientCredentials, kind.idJag, kind.connect].filter((each) => each !== undefined)
+    .length === 1;
 
 const credential = z.strictObject(kinds).refine((value) => isOneKind(value as CredentialConfig), ONE_KIND);
 const selected = z
