@@ -54,6 +54,6 @@ export const CONNECTION_SETTINGS: readonly Setting[] = [
     path: "connections.*",
     type: connection,
     description:
-      "Another system at which people have accounts of their own, for `servers.*.credential: { connect: <name> }`: `title`; `issuer` (its document says the rest), or `authorizationEndpoint` and `tokenEndpoint` (and `revocationEndpoint`) where it has none; `clientId` and `clientSecret` of an app registered there with the redirect URI `<publicUrl>/account/connections/callback`, or no `clientId` where it takes client ID metadata documents; `scopes` that are asked for, `moreScopes` that may be asked for later, when a call needs them; `resource` (RFC 8707); `parameters` added to the authorization request; `scheme` of the Authorization header, default `Bearer`. See [credentials.md](credentials.md).",
+      "Another system at which people have accounts of their own, for `servers.*.credential: { connect: <name> }`: `title`; `issuer` (its document says the rest), or `authorizationEndpoint` and `tokenEndpoint` (and `revocationEndpoint`) where it has none; `clientId` and `clientSecret` of an app registered there with the redirect URI `<publicUrl>/account/connections/callback`, or no `clientId` where it takes client ID metadata documents; `scopes` that are asked for, `moreScopes` that may be asked for later, when a call needs them; `resource` (RFC 8707); `parameters` added to the authorization request; `scheme` of the Authorization header, default `Bearer`. See [connections.md](connections.md).",
   },
 ];
