@@ -104,7 +104,11 @@ async function startGate(target: string, idp: ForeignIdp) {
   return {
     url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}/mcp`,
     seen,
-    close: () => new Promise<void>((resolve) => void listener.close(() => resolve()) ?? listener.closeAllConnections()),
+    close: () =>
+      new Promise<void>((resolve) => {
+        listener.close(() => resolve());
+        listener.closeAllConnections();
+      }),
   };
 }
 
