@@ -24,6 +24,7 @@ export const TABLES: Readonly<Record<keyof Schema, TableRow>> = {
   grants: { key: ["id"] },
   sessions: { key: ["id"] },
   refresh_tokens: { key: ["hash"] },
+  connections: { key: ["id"] },
   external_grants: { key: ["issuer", "sub", "client_id"] },
   replay: { key: ["kind", "key"] },
   refusals: { key: ["session_id"], transient: true },
