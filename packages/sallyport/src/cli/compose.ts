@@ -9,6 +9,7 @@ import { createServerPolicy } from "../policy/server-policy.js";
 import type { Store } from "../stores/store.js";
 import { createScopeResultReader } from "./client-quirks.js";
 import { type Admin, composeAdmin } from "./compose-admin.js";
+import { composeExports } from "./compose-export.js";
 import { composeLog } from "./compose-log.js";
 import { type ComposedServer, composeServer } from "./compose-server.js";
 import { type ComposedTelemetry, composeTelemetry } from "./compose-telemetry.js";
@@ -54,6 +55,7 @@ export async function compose(installation: Installation, store: Store, system: 
     },
   });
   const log = await composeLog(installation, store, system);
+  const exports = composeExports(installation, system);
   let gateway: Gateway | undefined;
   const running = { openExchanges: () => gateway?.openExchanges ?? 0, children: () => childrenOf(servers) };
   const telemetry = await composeTelemetry({ installation, store, system, liveness, log, running });
@@ -103,6 +105,7 @@ export async function compose(installation: Installation, store: Store, system: 
       liveness.close();
       await Promise.all(servers.map(({ upstream }) => upstream.close()));
       await log.close();
+      await exports.stop();
     },
   };
 }

@@ -4,7 +4,6 @@ import { type Command, Option } from "commander";
 import {
   createLogVerifier,
   EXPORTS,
-  type ExportFormat,
   eraseArguments,
   formatHead,
   type Head,
@@ -18,12 +17,13 @@ import {
 } from "../decision-log/index.js";
 import { logFolderOf } from "./compose-log.js";
 import { CliError, EXIT } from "./exit.js";
+import { EXPORT_HELP, type ExportOptions, runExport } from "./export-command.js";
 import { worldFolder } from "./installation.js";
 import { loadInstallation } from "./load-installation.js";
 import { readLogKeys, secondsAgo } from "./log-options.js";
 import { formatLogReport, formatRecordLine } from "./log-text.js";
 import { createProgramSystem } from "./program-system.js";
-import { VERSION } from "./version.js";
+import { stopSignal } from "./stop-signal.js";
 
 interface PlaceOptions {
   readonly folder?: string;
@@ -114,18 +114,36 @@ interface ReadOptions extends PlaceOptions {
 }
 
 function recordsOf(options: ReadOptions): Generator<ReadRecord> {
-  return readRecords(folderOf(options), options.since === undefined ? 0 : secondsAgo(options.since, now()));
+  return readRecords(folderOf(options), sinceOf(options));
+}
+
+function sinceOf({ since }: ReadOptions): number {
+  return since === undefined ? 0 : secondsAgo(since, now());
 }
 
 function addReaders(log: Command, done: (exitCode: number) => void): void {
   const since = ["--since <time>", "a time such as 2026-07-28T12:00:00Z, or an age: 30m, 12h, 7d"] as const;
   placed(log.command("export"))
-    .description("Writes decisions to standard output, one on each line.")
+    .description("Writes decisions to standard output, one on each line, or sends them somewhere.")
     .addOption(new Option("--format <format>", "form of the lines").choices(Object.keys(EXPORTS)).default("jsonl"))
     .option(...since)
-    .action((options: ReadOptions & { format: ExportFormat }) => {
-      for (const record of recordsOf(options)) say(EXPORTS[options.format](record, VERSION));
-    });
+    .option("--to <target>", "a file, syslog://, syslog+tcp://, syslog+tls://, otlp+http:// or otlp+https://")
+    .option("--position <file>", "remembers what was sent")
+    .option("--follow", "go on with what comes, until it is stopped", false)
+    .addHelpText("after", EXPORT_HELP)
+    .action((options: ReadOptions & ExportOptions) =>
+      runExport(
+        {
+          folder: folderOf(options),
+          since: sinceOf(options),
+          records: () => recordsOf(options),
+          system: createProgramSystem("info", process.stderr.isTTY === true),
+          write: say,
+          stopped: stopSignal,
+        },
+        options,
+      ),
+    );
   placed(log.command("tail"))
     .description("Prints the newest decisions.")
     .option("--lines <number>", "how many", "20")

@@ -11,6 +11,7 @@ import type { Installation } from "./installation.js";
 import { openInstalledStore } from "./open-store.js";
 import { createProgramSystem } from "./program-system.js";
 import { formatStartJson, formatStartScreen, type StartReport } from "./start-screen.js";
+import { stopSignal } from "./stop-signal.js";
 
 export interface RunOptions {
   readonly json: boolean;
@@ -204,10 +205,4 @@ async function ownerOf(
   writeFileSync(file, `${code}\n`, { mode: 0o600 });
   chmodSync(file, 0o600);
   return { code: undefined, file, ready: false };
-}
-
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-  });
 }

@@ -1,11 +1,16 @@
 import { z } from "zod";
-import type { Setting } from "./setting.js";
+import { type SecretSource, type Setting, secretSource } from "./setting.js";
 
 /** `log` besides its level: the decision log. */
 export interface DecisionLogConfig {
   readonly folder?: string;
   readonly retention?: number;
   readonly dangerouslyForwardWithoutLog: boolean;
+  readonly export: readonly {
+    readonly to: string;
+    readonly format: "jsonl" | "ocsf" | "cef";
+    readonly headers?: Readonly<Record<string, SecretSource>>;
+  }[];
 }
 
 /** `servers.*.log`. */
@@ -28,6 +33,19 @@ export const LOG_SETTINGS: readonly Setting[] = [
     type: z.number().int().min(2).max(36_500),
     description:
       "Days after which whole segments of the decision log are removed, leaving a signed tombstone; at least 2. Without it nothing is removed.",
+  },
+  {
+    path: "log.export",
+    type: z.array(
+      z.strictObject({
+        to: z.string().min(1),
+        format: z.enum(["jsonl", "ocsf", "cef"]).default("jsonl"),
+        headers: z.record(z.string().min(1), secretSource).optional(),
+      }),
+    ),
+    default: [],
+    description:
+      "Where decisions are sent besides, while the program runs: a list of `{ to, format, headers }`. `to` is a file, `syslog://host`, `syslog+tcp://host`, `syslog+tls://host`, `otlp+http://host` or `otlp+https://host`; `format` is `jsonl`, `ocsf` or `cef`; `headers` are for OTLP. Calls never wait for it.",
   },
   {
     path: "log.dangerouslyForwardWithoutLog",

@@ -46,14 +46,19 @@ function toOcsf(record: ReadRecord, version: string): object {
       ...(record.trace !== undefined && { correlation_uid: record.trace }),
     },
     actor: {
-      user: { uid: record.sub, domain: record.iss, groups: (record.roles ?? []).map((name) => ({ name })) },
+      user: {
+        uid: record.sub,
+        ...(record.names?.[0] !== undefined && { name: record.names[0] }),
+        domain: record.iss,
+        groups: (record.roles ?? []).map((name) => ({ name })),
+      },
       app_uid: record.client,
       ...(record.session !== undefined && { session: { uid: record.session } }),
     },
     api: {
       operation: record.method,
       service: { name: record.server },
-      request: { uid: String(record.requestId ?? "") },
+      ...(record.requestId !== undefined && { request: { uid: String(record.requestId) } }),
       version: record.revision,
     },
     ...(record.name !== undefined && { resources: [{ type: record.kind, name: record.name }] }),
@@ -103,9 +108,16 @@ function toCef(record: ReadRecord, version: string): string {
 }
 
 function inHead(text: string): string {
-  return text.replace(/[\r\n]+/g, " ").replace(/[\\|]/g, "\\$&");
+  return visible(text)
+    .replace(/[\r\n]+/g, " ")
+    .replace(/[\\|]/g, "\\$&");
 }
 
 function inExtension(text: string): string {
-  return text.replace(/[\\=]/g, "\\$&").replace(/\r/g, "\\r").replace(/\n/g, "\\n");
+  return visible(text).replace(/[\\=]/g, "\\$&").replace(/\r/g, "\\r").replace(/\n/g, "\\n");
+}
+
+/** Other controls, line separators and halves of characters have no form here; receivers may end a line at them. */
+function visible(text: string): string {
+  return text.replace(/[^\P{Cc}\r\n]|[\p{Cs}\u2028\u2029]/gu, "\ufffd");
 }

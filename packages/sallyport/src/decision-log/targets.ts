@@ -1,0 +1,162 @@
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import { type FileHandle, open } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { formatOtlp } from "./otlp.js";
+import type { ReadRecord } from "./read.js";
+import { formatSyslog, frameOctets } from "./syslog.js";
+
+export interface ExportedLine {
+  readonly record: ReadRecord;
+  readonly text: string;
+}
+
+/** Where exported lines go. */
+export interface ExportTarget {
+  /** Resolves when the receiver has them, as far as it says so. Rejects when it may not: then all of them are sent again. */
+  send(lines: readonly ExportedLine[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TargetOptions {
+  readonly version: string;
+  readonly host: string;
+  readonly pid: number;
+  /** For OTLP: further headers, for example a token of the receiver. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 10_000;
+/** The largest payload of UDP over IPv4. */
+const MAX_DATAGRAM = 65_507;
+
+type Create = (url: URL, options: TargetOptions) => ExportTarget;
+
+const TARGETS: Readonly<Record<string, Create>> = {
+  "syslog:": syslogUdp,
+  "syslog+udp:": syslogUdp,
+  "syslog+tcp:": (url, options) =>
+    syslogStream(url, options, () => connect({ host: hostOf(url), port: portOf(url, 601) })),
+  "syslog+tls:": (url, options) =>
+    syslogStream(url, options, () => {
+      const host = hostOf(url);
+      return connectTls({ host, port: portOf(url, 6514), ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }) });
+    }),
+  "otlp+http:": otlp,
+  "otlp+https:": otlp,
+};
+
+export const TARGET_FORMS =
+  "a file, syslog://host[:514] (UDP), syslog+tcp://, syslog+tls://, otlp+http:// or otlp+https://";
+
+/** `to` names a file, or one of the forms above. @throws TypeError for anything else. */
+export function createTarget(to: string, options: TargetOptions): ExportTarget {
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(to)) return fileTarget(to);
+  const url = URL.canParse(to) ? new URL(to) : undefined;
+  const create = url === undefined ? undefined : TARGETS[url.protocol];
+  if (url === undefined || create === undefined) throw new TypeError(`${JSON.stringify(to)} is not ${TARGET_FORMS}`);
+  if (url.hostname === "") throw new TypeError(`${JSON.stringify(to)} names no host`);
+  if (url.username !== "" || url.password !== "") throw new TypeError("a target holds no user and no password");
+  return create(url, options);
+}
+
+const hostOf = ({ hostname }: URL) => hostname.replace(/^\[|\]$/g, "");
+const portOf = ({ port }: URL, fallback: number) => (port === "" ? fallback : Number(port));
+
+function fileTarget(path: string): ExportTarget {
+  let file: Promise<FileHandle> | undefined;
+  return {
+    async send(lines) {
+      file ??= open(path, "a", 0o600);
+      const handle = await file;
+      await handle.appendFile(lines.map(({ text }) => `${text}\n`).join(""));
+      await handle.datasync();
+    },
+    close: async () => (await file)?.close(),
+  };
+}
+
+/** Nothing says that a datagram arrived. One that is too long for any is refused before it is cut. */
+function syslogUdp(url: URL, options: TargetOptions): ExportTarget {
+  const host = hostOf(url);
+  let socket: UdpSocket | undefined;
+  return {
+    async send(lines) {
+      socket ??= createSocket(host.includes(":") ? "udp6" : "udp4").on("error", () => {});
+      for (const { record, text } of lines) {
+        const bytes = Buffer.from(formatSyslog(record, text, options), "utf8");
+        if (bytes.length > MAX_DATAGRAM) throw new Error(`record ${record.writer}:${record.seq} is too long for UDP`);
+        await new Promise<void>((resolve, reject) => {
+          socket?.send(bytes, portOf(url, 514), host, (error) => (error === null ? resolve() : reject(error)));
+        });
+      }
+    },
+    close: async () => void socket?.close(),
+  };
+}
+
+function syslogStream(_url: URL, options: TargetOptions, dial: () => Socket): ExportTarget {
+  const { timeoutMs = TIMEOUT_MS } = options;
+  let socket: Socket | undefined;
+  return {
+    async send(lines) {
+      const bytes = Buffer.concat(lines.map(({ record, text }) => frameOctets(formatSyslog(record, text, options))));
+      if (socket === undefined || socket.destroyed || !socket.writable) socket = dial();
+      const one = socket;
+      await new Promise<void>((resolve, reject) => {
+        const fail = (error: Error) => {
+          one.destroy();
+          reject(error);
+        };
+        const ended = () => fail(new Error("the receiver closed the connection"));
+        one.setTimeout(timeoutMs, () => fail(new Error("the receiver takes nothing")));
+        one.once("error", fail).once("close", ended);
+        one.write(bytes, (error) => {
+          one.setTimeout(0);
+          one.off("error", fail).off("close", ended);
+          one.on("error", () => {});
+          if (error == null) resolve();
+          else reject(error);
+        });
+      });
+    },
+    close: () =>
+      new Promise((resolve) => {
+        if (socket === undefined || socket.destroyed) resolve();
+        else socket.end(() => resolve());
+      }),
+  };
+}
+
+function otlp(url: URL, options: TargetOptions): ExportTarget {
+  const address = new URL(url.href.replace(/^otlp\+/, ""));
+  if (address.pathname === "/") address.pathname = "/v1/logs";
+  const { timeoutMs = TIMEOUT_MS, headers = {} } = options;
+  return {
+    async send(lines) {
+      const answer = await fetch(address, {
+        method: "POST",
+        headers: { ...headers, "content-type": "application/json" },
+        body: formatOtlp(lines, options),
+        redirect: "error",
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(`the receiver answered ${answer.status}`);
+      const rejected = rejectedIn(text);
+      if (rejected > 0) throw new Error(`the receiver rejected ${rejected} records`);
+    },
+    close: async () => {},
+  };
+}
+
+/** OTLP/HTTP: a partial success says how many it did not take. An empty answer is a full success. */
+function rejectedIn(text: string): number {
+  try {
+    const { partialSuccess } = JSON.parse(text) as { partialSuccess?: { rejectedLogRecords?: string | number } };
+    return Number(partialSuccess?.rejectedLogRecords ?? 0);
+  } catch {
+    return 0;
+  }
+}
