@@ -11,6 +11,7 @@ import { loadInstallation } from "./load-installation.js";
 import { loadPolicy, type PolicySource } from "./policy-source.js";
 import { createProgramSystem } from "./program-system.js";
 import { addReplayCommand } from "./replay-command.js";
+import { addSuggestCommand } from "./suggest-command.js";
 
 interface MatrixOptions {
   readonly config: string;
@@ -72,6 +73,7 @@ export function addPolicyCommands(program: Command, done: Done): void {
       done(failures === 0 ? EXIT.ok : EXIT.refused);
     });
   addReplayCommand(policy, done);
+  addSuggestCommand(policy, done);
 }
 
 async function printMatrix(options: MatrixOptions): Promise<void> {

@@ -56,7 +56,9 @@ export function addReplayCommand(policy: Command, done: (exitCode: number) => vo
 /** @throws ConfigError or CliError. */
 function replay(file: string, options: ReplayCommandOptions): ReplayReport {
   const installation = loadInstallation(file, { accessOptional: true });
-  const folder = folderOf(installation, options);
+  const recorded =
+    options.config === undefined ? installation : loadInstallation(options.config, { accessOptional: true });
+  const folder = logFolder(recorded, options.folder);
   const config = options.enforce ? enforceAll(installation.config) : installation.config;
   const now = createProgramSystem("warn", false).now();
   const since = options.since === undefined ? 0 : secondsAgo(options.since, now);
@@ -75,10 +77,9 @@ function replay(file: string, options: ReplayCommandOptions): ReplayReport {
   return counter.report();
 }
 
-function folderOf(installation: Installation, { config, folder }: ReplayCommandOptions): string {
-  const own = () =>
-    logFolderOf(config === undefined ? installation : loadInstallation(config, { accessOptional: true }));
-  const found = folder === undefined ? own() : resolve(folder);
+/** The log of an installation, or the folder named instead. @throws CliError where there is none. */
+export function logFolder(installation: Installation, folder: string | undefined): string {
+  const found = folder === undefined ? logFolderOf(installation) : resolve(folder);
   if (existsSync(found)) return found;
   throw new CliError(`there is no decision log in ${found}; name it with --config or --folder`);
 }

@@ -1,4 +1,5 @@
-import type { Answer, RecordedQuestion, Replayed } from "./replay.js";
+import type { RecordedQuestion } from "./recorded.js";
+import type { Answer, Replayed } from "./replay.js";
 
 /** One recorded decision next to what another policy makes of it. */
 export interface Compared {

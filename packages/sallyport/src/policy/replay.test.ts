@@ -2,7 +2,8 @@ import { type EvaluationInput, evaluate, type JsonObject } from "@sallyport/auth
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../config/load.js";
-import { createReplay, enforceAll, type RecordedMoment, type RecordedQuestion } from "./replay.js";
+import type { RecordedQuestion } from "./recorded.js";
+import { createReplay, enforceAll, type RecordedMoment } from "./replay.js";
 import { checkPolicy, createServerPolicy } from "./server-policy.js";
 
 const HOLE = "[redacted]";

@@ -1,5 +1,4 @@
 import {
-  type Actor,
   type CallGlob,
   createCallGlob,
   type Decision,
@@ -17,31 +16,8 @@ import {
 import type { Config } from "../config/schema.js";
 import { withNameCut } from "./condition.js";
 import { LOST_ARGUMENTS, partlyKnown } from "./condition-unknown.js";
-import { clientScopes, entitledScopes } from "./entitlement.js";
+import { CUT, entitledOf, isNameCut, listOf, type RecordedQuestion } from "./recorded.js";
 import { createServerPolicy, type ServerPolicy } from "./server-policy.js";
-
-/** What a decision was made on, as it was recorded: wire form of the decision log. */
-export interface RecordedQuestion {
-  readonly server: string;
-  readonly method: string;
-  readonly kind: McpCall["kind"];
-  readonly name?: string;
-  readonly toolScope?: string;
-  readonly revision: string;
-  readonly iss: string;
-  readonly sub: string;
-  readonly client: string;
-  readonly asClient?: true;
-  readonly actors?: readonly Actor[];
-  readonly roles?: readonly string[];
-  readonly scopes: string;
-  readonly entitled: string;
-  readonly details?: readonly string[];
-  readonly names?: readonly string[];
-  readonly allowed?: string;
-  readonly http: "POST" | "GET" | "DELETE";
-  readonly address?: string;
-}
 
 /** What one record has to itself. */
 export interface RecordedMoment {
@@ -244,18 +220,6 @@ function callOf({ server, method, kind, name, revision }: RecordedQuestion): Mcp
   return { server, method, kind, name, revision: revision as Revision, arguments: undefined };
 }
 
-const listOf = (text: string | undefined) => (text === undefined || text === "" ? [] : text.split(" "));
-
-/** What the file would have entitled this caller to, then. */
-function entitledOf(question: RecordedQuestion, { scopes, config: { access } }: ServerPolicy): readonly string[] {
-  if (access === undefined) return listOf(question.entitled);
-  const { iss, sub, names = [], roles = [], allowed, asClient } = question;
-  if (asClient) return clientScopes(sub, { scopes, access });
-  const [name = `${iss}|${sub}`, ...identities] = names;
-  const user = { name, identities, roles, owner: false, disabled: false };
-  return entitledScopes({ user, scopes, access, allowed: listOf(allowed) });
-}
-
 const NAME_CUT: Replayed = {
   answer: "undecidable",
   rule: "default",
@@ -268,14 +232,6 @@ const DETAILS_UNKNOWN: Replayed = {
   reason: "the token held single calls, and what they allow was not recorded",
   ...NOTHING_RECORDED,
 };
-const MAX_NAME = 256;
-const CUT = "…";
-
-/** The log leaves out queries of resources, and the rest of what is very long. */
-function isNameCut({ kind, name }: RecordedQuestion): boolean {
-  return name?.endsWith(CUT) === true && (kind === "resource" || name.length >= MAX_NAME);
-}
-
 /** Whether what is left of a cut name says by itself if the whole matches; where it does, what is left matches just so. */
 function isDecided({ pattern, exact, prefix }: CallGlob, target: string): boolean {
   const known = target.slice(0, -CUT.length);
