@@ -173,20 +173,44 @@ function addReaders(log: Command, done: (exitCode: number) => void): void {
     });
 }
 
+/** What `erase` goes by, and the member of a record that says it. */
+const ERASABLE = {
+  sub: "sub",
+  client: "client",
+  session: "session",
+  server: "server",
+  tool: "name",
+  decision: "decisionId",
+} as const satisfies Readonly<Record<string, keyof ReadRecord>>;
+
+type EraseOptions = { readonly [Flag in keyof typeof ERASABLE]?: string } & { readonly before?: string };
+
 function addErase(log: Command): void {
   placed(log.command("erase"))
-    .description(
-      "Erases what is kept of arguments; the decisions stay. Both conditions must match, where both are given.",
-    )
-    .option("--sub <sub>", "of this person")
+    .description("Erases what is kept of arguments; the decisions stay. Several conditions must all match.")
+    .option("--sub <sub>", "of this person, as records name them")
+    .option("--client <client_id>", "of calls through this client")
+    .option("--session <id>", "of calls of this session")
+    .option("--server <name>", "of calls to this server")
+    .option("--tool <name>", "of calls of this tool")
+    .option("--decision <id>", "of this decision")
     .option("--before <time>", "of calls before this time, or older than this age")
-    .action((options: PlaceOptions & { sub?: string; before?: string }) => {
-      const { sub, before } = options;
-      if (sub === undefined && before === undefined) throw new CliError("say what to erase: --sub or --before");
-      const until = before === undefined ? Number.POSITIVE_INFINITY : secondsAgo(before, now());
+    .action((options: PlaceOptions & EraseOptions) => {
+      const wanted = Object.entries(ERASABLE).flatMap(([flag, member]) => {
+        const value = options[flag as keyof typeof ERASABLE];
+        return value === undefined ? [] : [{ member, value }];
+      });
+      if (wanted.length === 0 && options.before === undefined) {
+        const flags = [...Object.keys(ERASABLE), "before"].map((flag) => `--${flag}`);
+        throw new CliError(`say what to erase, by one or several of ${flags.join(", ")}`);
+      }
+      const until = options.before === undefined ? Number.POSITIVE_INFINITY : secondsAgo(options.before, now());
       const count = eraseArguments(
         folderOf(options),
-        (record) => record.time < until && (sub === undefined || record.sub === sub),
+        (record) =>
+          record.time < until &&
+          wanted.every(({ member, value }) => record[member] === value) &&
+          (options.tool === undefined || record.kind === "tool"),
       );
       say(`Erased the arguments of ${count} decision${count === 1 ? "" : "s"}.`);
     });

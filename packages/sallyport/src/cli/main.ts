@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/problem.js";
 import { addClientCommands } from "./client-commands.js";
 import { addDbCommands } from "./db-commands.js";
+import { addDocsCommand } from "./docs-command.js";
 import { CliError, EXIT } from "./exit.js";
 import { addExplainCommand } from "./explain-command.js";
 import { addKeysCommands } from "./keys-command.js";
@@ -20,7 +21,7 @@ Start here:
   $ sallyport protect -- npx -y @modelcontextprotocol/server-everything
   $ sallyport protect --url http://127.0.0.1:9001/mcp
 
-Each command explains itself: sallyport <command> --help`;
+Each command explains itself: sallyport <command> --help. The documentation of this version: sallyport docs`;
 
 /** Runs one command line. Answers the exit code; never throws, never exits by itself. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -44,6 +45,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addKeysCommands(program);
   addLogCommands(program, done);
   addToolsCommands(program, done);
+  addDocsCommand(program);
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {

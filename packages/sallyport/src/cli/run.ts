@@ -8,6 +8,7 @@ import type { Store } from "../stores/store.js";
 import { compose, type Program } from "./compose.js";
 import { CliError, EXIT } from "./exit.js";
 import type { Installation } from "./installation.js";
+import { keepServer } from "./kept-server.js";
 import { openInstalledStore } from "./open-store.js";
 import { createProgramSystem } from "./program-system.js";
 import { formatStartJson, formatStartScreen, type StartReport } from "./start-screen.js";
@@ -47,6 +48,7 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
   }, SWEEP_MS);
   try {
     await claimName(installation, { store, system, replace: options.replace });
+    if (installation.hasOwner) keepServer(installation, store.sealer);
     const program = await compose(installation, store, system);
     const stop = stopSignal();
     let unwatch: (() => void) | undefined;

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { ConfigError } from "../config/problem.js";
 import { checkProxy } from "../config/proxy.js";
+import type { Config } from "../config/schema.js";
 import { judgeExposure } from "./exposure-danger.js";
 import { loadInstallation } from "./load-installation.js";
 import { watchPolicy } from "./policy-reload.js";
@@ -12,7 +12,7 @@ interface ServeOptions {
 }
 
 const HELP = `
-Each server of the file is served at <publicUrl>/mcp/<name>. Settings: docs/settings.md.
+Each server of the file is served at <publicUrl>/mcp/<name>. Settings: sallyport docs settings.
 
 Example:
   $ cat sallyport.yaml
@@ -37,13 +37,11 @@ export function addServeCommand(program: Command, done: (exitCode: number) => vo
     .option("--dangerously-allow-plain-http", "let tokens cross a network in the clear", false)
     .addHelpText("after", HELP)
     .action(async (file: string, options: ServeOptions) => {
-      const installation = loadInstallation(file);
-      const { config } = installation;
-      const { problems: exposed, dangers } = judgeExposure(config, options.dangerouslyAllowPlainHttp);
-      const problems = [...exposed, ...checkProxy(config, process.env)];
-      if (problems.length > 0) {
-        throw new ConfigError(problems.map(({ path, message }) => `${file}: ${path.join(".")}: ${message}`).join("\n"));
-      }
+      const exposure = (config: Config) => judgeExposure(config, options.dangerouslyAllowPlainHttp);
+      const installation = loadInstallation(file, {
+        checks: [(config) => exposure(config).problems, (config) => checkProxy(config, process.env)],
+      });
+      const { dangers } = exposure(installation.config);
       done(
         await run(
           { ...installation, dangers },

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { JsonObject, System } from "@sallyport/auth";
 import type { Command } from "commander";
 import { type CatalogueEntry, createCatalogue } from "../policy/catalogue.js";
@@ -6,14 +7,14 @@ import { changesOf, formatChange, showText, unseenTextOf } from "../policy/tool-
 import { UpstreamError } from "../upstream/upstream.js";
 import { createUpstream } from "./compose-server.js";
 import { CliError, EXIT } from "./exit.js";
-import type { Installation, InstalledServer } from "./installation.js";
-import { loadInstallation } from "./load-installation.js";
+import { DEFAULT_NAME, type Installation, type InstalledServer } from "./installation.js";
+import { withKeptServer } from "./kept-server.js";
 import { openInstalledStore } from "./open-store.js";
 import { createProgramSystem } from "./program-system.js";
 import { keepDefinitions, readDefinitions } from "./tool-definitions.js";
+import { findInstallation, say, type WorldOptions } from "./world.js";
 
-interface ToolsOptions {
-  readonly config: string;
+interface ToolsOptions extends Partial<WorldOptions> {
   readonly server?: string;
   readonly json?: boolean;
 }
@@ -38,7 +39,7 @@ Each command asks the server anew: it starts a stdio server, and calls no tool.
 
 Exit codes: 0 nothing waits (list, accept: done), 1 something waits to be accepted, 2 the server or the file does not answer.`;
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+const DEFAULT_FILE = "sallyport.yaml";
 
 export function addToolsCommands(program: Command, done: (exitCode: number) => void): void {
   const tools = program.command("tools").description("What servers offer, and what changed since it was looked at.");
@@ -65,17 +66,34 @@ export function addToolsCommands(program: Command, done: (exitCode: number) => v
 
 function located(command: Command): Command {
   return command
-    .option("--config <file>", "the configuration", "sallyport.yaml")
-    .option("--server <name>", "one server; default all");
+    .option("--config <file>", "the file of a `serve` installation (default: sallyport.yaml, where there is one)")
+    .option("--name <name>", "a `protect` installation instead")
+    .option("--data-dir <folder>", "where `protect` installations are kept")
+    .option("--server <name>", "one server of a file; default all");
+}
+
+/** Whoever names neither means the file that lies here, or else the installation that `protect` makes without a name. */
+function placeOf({ config, name, dataDir }: ToolsOptions): WorldOptions {
+  if (config !== undefined && (name ?? dataDir) !== undefined)
+    throw new CliError("--config is for `serve`, --name and --data-dir are for `protect`: give one of them");
+  const here = name === undefined && dataDir === undefined && existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined;
+  const file = config ?? here;
+  return {
+    name: name ?? DEFAULT_NAME,
+    ...(dataDir !== undefined && { dataDir }),
+    ...(file !== undefined && { config: file }),
+  };
 }
 
 async function withCatalogues(options: ToolsOptions, work: (catalogue: ToolCatalogue) => Promise<void>): Promise<void> {
   const system = createProgramSystem("warn", process.stderr.isTTY === true);
-  const installation = loadInstallation(options.config, { accessOptional: true });
-  const wanted = installation.servers.filter(({ name }) => options.server === undefined || name === options.server);
-  if (wanted.length === 0) throw new CliError(`--server: there is no server ${JSON.stringify(options.server)}`);
-  const store = await openInstalledStore(installation, system);
+  const place = placeOf(options);
+  const found = findInstallation(place, { accessOptional: true });
+  const store = await openInstalledStore(found, system);
   try {
+    const installation = found.hasOwner ? withKeptServer(found, store.sealer) : found;
+    const wanted = installation.servers.filter(({ name }) => options.server === undefined || name === options.server);
+    if (wanted.length === 0) throw new CliError(`--server: there is no server ${JSON.stringify(options.server)}`);
     for (const server of wanted) {
       const catalogue = await createCatalogue({
         server: server.name,

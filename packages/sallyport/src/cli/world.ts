@@ -52,8 +52,11 @@ export async function inWorld(options: WorldOptions, work: (world: World) => Pro
 }
 
 /** @throws CliError when there is none. */
-export function findInstallation(options: WorldOptions): Installation {
-  return options.config === undefined ? protectedWorld(options) : loadInstallation(options.config);
+export function findInstallation(
+  options: WorldOptions,
+  { accessOptional = false }: { readonly accessOptional?: boolean } = {},
+): Installation {
+  return options.config === undefined ? protectedWorld(options) : loadInstallation(options.config, { accessOptional });
 }
 
 function protectedWorld(options: WorldOptions): Installation {

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { checkConfig } from "./check.js";
+import { standsAlone, withoutMisshapen } from "./partial.js";
 import { ConfigError, formatProblems, lineOf, type Problem } from "./problem.js";
 import { type Config, configType } from "./schema.js";
 import { SETTINGS } from "./settings.js";
@@ -43,15 +44,24 @@ export function parseConfig(
   const raw: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
   if (typeof raw !== "object" || raw === null || Array.isArray(raw))
     return fail([{ path: [], message: "the file must be a mapping of settings" }]);
-  const parsed = configType.safeParse(withEnvironment(raw as Record<string, unknown>, options.environment));
-  if (!parsed.success) return fail(parsed.error.issues.flatMap(problemsOf));
-  const config: Config = {
-    ...parsed.data,
-    source: { file: basename(options.file), lineOf: (path) => lineOf(source, path) },
+  const whole = withEnvironment(raw as Record<string, unknown>, options.environment);
+  const check = (data: z.output<typeof configType>) => {
+    const config: Config = {
+      ...data,
+      source: { file: basename(options.file), lineOf: (path) => lineOf(source, path) },
+    };
+    const checkThis = (checked: Config) => checkConfig(checked, options.accessOptional);
+    return { config, problems: [checkThis, ...(options.checks ?? [])].flatMap((one) => one(config)) };
   };
-  const checkThis = (checked: Config) => checkConfig(checked, options.accessOptional);
-  const problems = [checkThis, ...(options.checks ?? [])].flatMap((check) => check(config));
-  return problems.length > 0 ? fail(problems) : config;
+  const parsed = configType.safeParse(whole);
+  if (parsed.success) {
+    const { config, problems } = check(parsed.data);
+    return problems.length > 0 ? fail(problems) : config;
+  }
+  const misshapen = parsed.error.issues.flatMap(problemsOf);
+  const rest = configType.safeParse(withoutMisshapen(whole, misshapen));
+  const more = rest.success ? check(rest.data).problems.filter((one) => standsAlone(one, misshapen)) : [];
+  return fail([...misshapen, ...more]);
 }
 
 /** The raw file with the environment laid over it. Texts that are no number or boolean stay texts and are refused by the type. */
@@ -79,7 +89,7 @@ function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
     return issue.keys.map((key) => ({ path: [...path, key], message: `unknown setting${suggestion(key)}` }));
   }
   if (issue.code === "invalid_union")
-    return [{ path, message: "has none of the forms that this setting takes; see docs/settings.md" }];
+    return [{ path, message: "has none of the forms that this setting takes; see `sallyport docs settings`" }];
   return [{ path, message: issue.message.replace(/^Invalid input: /, "") }];
 }
 

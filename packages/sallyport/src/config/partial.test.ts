@@ -1,0 +1,56 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { standsAlone, withoutMisshapen } from "./partial.js";
+
+const RAW = {
+  publicUrl: 7,
+  log: { level: "loud", file: "x" },
+  servers: { crm: { upstream: 1, access: [{ roles: 3 }] }, wiki: { command: ["x"] } },
+};
+
+describe("a file without what has the wrong shape", () => {
+  const rows: readonly (readonly [string, readonly (string | number)[], unknown])[] = [
+    ["loses a setting", ["log", "level"], { ...RAW, log: { file: "x" } }],
+    ["loses a setting of the first level", ["publicUrl"], { log: RAW.log, servers: RAW.servers }],
+    [
+      "loses a list as a whole, since its places are lines",
+      ["servers", "crm", "access", 0, "roles"],
+      { ...RAW, servers: { ...RAW.servers, crm: { upstream: 1 } } },
+    ],
+    ["is nothing to judge without an entry that others name", ["servers", "crm"], undefined],
+    ["is nothing to judge without all entries", ["servers"], undefined],
+    ["is nothing to judge when something is missing", ["servers", "crm", "command"], undefined],
+    ["is nothing to judge when all of it is wrong", [], undefined],
+  ];
+  test.each(rows)("%s", (_, path, rest) => {
+    const before = structuredClone(RAW);
+    expect(withoutMisshapen(RAW, [{ path }])).toEqual(rest);
+    expect(RAW).toEqual(before);
+  });
+
+  test("whatever the file and the paths are, nothing is thrown and nothing is added", () => {
+    const part = fc.oneof(fc.constantFrom("servers", "crm", "__proto__", "constructor", "log"), fc.nat(3));
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.array(fc.array(part)), (raw, paths) => {
+        const rest = withoutMisshapen(
+          raw,
+          paths.map((path) => ({ path })),
+        );
+        expect(Object.keys(rest ?? {}).every((key) => Object.hasOwn(raw, key))).toBe(true);
+      }),
+    );
+  });
+});
+
+describe("a problem with the meaning", () => {
+  const wrong = [{ path: ["servers", "crm", "scopes"] }, { path: ["log", "level"] }];
+  test.each([
+    [["servers", "wiki"], true],
+    [["publicUrl"], true],
+    [["servers", "crm", "access", 0, "scopes"], false],
+    [["log"], false],
+    [[], false],
+  ] as const)("at %j stands by itself beside others: %s", (path, alone) => {
+    expect(standsAlone({ path }, wrong)).toBe(alone);
+  });
+});

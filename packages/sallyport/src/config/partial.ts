@@ -1,0 +1,55 @@
+/** What has the wrong shape, and where. */
+export interface Misshapen {
+  readonly path: readonly (string | number)[];
+}
+
+type Tree = Record<string, unknown>;
+
+/**
+ * A copy of a file's settings without those of the wrong shape, so that what the rest means can be checked in the same breath. A list goes
+ * as a whole: its places are the lines of messages. `undefined` when that leaves nothing that can be judged by itself: a setting of the
+ * first level that others refer to by name (`servers`, `clients`) would go, or one of its entries.
+ */
+export function withoutMisshapen(raw: Readonly<Tree>, misshapen: readonly Misshapen[]): Tree | undefined {
+  const rest = structuredClone(raw) as Tree;
+  for (const { path } of misshapen) {
+    const list = path.findIndex((part) => typeof part === "number");
+    const keys = (list === -1 ? path : path.slice(0, list)).map(String);
+    const [top = ""] = keys;
+    if (keys.length <= (NAMED.has(top) ? 2 : 0)) return undefined;
+    if (!remove(rest, keys)) return undefined;
+  }
+  return rest;
+}
+
+/** Settings whose entries others refer to by name. */
+const NAMED: ReadonlySet<string> = new Set(["servers", "clients"]);
+
+/** Whether there was something to take away: what is missing cannot go. */
+function remove(tree: Tree, keys: readonly string[]): boolean {
+  let parent: unknown = tree;
+  for (const key of keys.slice(0, -1)) {
+    if (!isTree(parent) || !Object.hasOwn(parent, key)) return true;
+    parent = parent[key];
+  }
+  const last = keys.at(-1);
+  if (last === undefined || !isTree(parent)) return false;
+  if (!Object.hasOwn(parent, last)) return false;
+  delete parent[last];
+  return true;
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Whether a problem with the meaning stands by itself: where a setting was taken away, the others of the same server (or of the same
+ * setting of the first level) may only seem wrong.
+ */
+export function standsAlone({ path }: Misshapen, misshapen: readonly Misshapen[]): boolean {
+  return misshapen.every(({ path: [top, entry] }) => {
+    const sameUnit = NAMED.has(String(top)) ? path[0] === top && path[1] === entry : path[0] === top;
+    return !sameUnit && path.length > 0;
+  });
+}
