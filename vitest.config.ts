@@ -12,7 +12,7 @@ const LONG = [
   "test/reload-under-load.test.ts",
   "test/pack.test.ts",
   "packages/sallyport/src/decision-log/verify.test.ts",
-  "test/interop/{browser,clients,connect}.test.ts",
+  "test/interop/{browser,browser-cookies,clients,connect}.test.ts",
 ];
 const ALL = ["packages/*/src/**/*.test.{ts,tsx}", "test/**/*.test.ts", "examples/**/*.test.ts"];
 

@@ -9,13 +9,19 @@ const PICTURES = join(ROOT, "artifacts/screenshots");
 /** Somebody with Chromium: the same steps as the person without scripts, by what the pages show. Pictures are kept of every page. */
 export async function createBrowserPerson(
   browser: Browser,
-  options: PersonOptions,
+  options: PersonOptions & {
+    /** Signs in by a passkey of a device that always says yes (WebAuthn §11, virtual authenticators), instead of a password. */
+    readonly passkey?: boolean;
+  },
 ): Promise<Person & { close(): Promise<void> }> {
   const context = await browser.newContext();
   const password = options.password ?? "violet kettle answers twice";
   const trail: string[] = [];
   const consentPages: string[] = [];
+  const { passkey = false } = options;
   let known = false;
+  /** A virtual authenticator belongs to one page: whoever has one stays on it. */
+  let own: Page | undefined;
   mkdirSync(PICTURES, { recursive: true });
 
   async function keep(page: Page, step: string): Promise<void> {
@@ -26,7 +32,32 @@ export async function createBrowserPerson(
     });
   }
 
+  async function openPage(): Promise<Page> {
+    if (own !== undefined) return own;
+    const page = await context.newPage();
+    if (!passkey) return page;
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("WebAuthn.enable");
+    await devtools.send("WebAuthn.addVirtualAuthenticator", {
+      options: {
+        protocol: "ctap2",
+        transport: "internal",
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+        automaticPresenceSimulation: true,
+      },
+    });
+    own = page;
+    return page;
+  }
+
   async function signIn(page: Page): Promise<void> {
+    if (known && passkey) {
+      // The page asks for it among the suggestions of the name field (conditional mediation), and this device says yes at once.
+      trail.push("sign-in-passkey");
+      return page.waitForURL(({ pathname }) => !pathname.endsWith("/sign-in"));
+    }
     if (known) {
       await page.getByLabel("User name").fill(options.userName ?? "owner");
       await page.getByLabel("Password").fill(password);
@@ -37,10 +68,11 @@ export async function createBrowserPerson(
     await page.getByLabel("One-time code").fill(options.code());
     await keep(page, "code");
     await page.getByRole("button", { name: "Continue" }).click();
-    await page.getByLabel("New password").fill(password);
-    await keep(page, "set-up");
-    await page.getByRole("button", { name: "Set password" }).click();
     known = true;
+    await keep(page, "set-up");
+    if (passkey) return page.getByRole("button", { name: "Create a passkey" }).click();
+    await page.getByLabel("New password").fill(password);
+    await page.getByRole("button", { name: "Set password" }).click();
   }
 
   async function consent(page: Page, { scopes, approve = true }: Answer): Promise<void> {
@@ -60,8 +92,8 @@ export async function createBrowserPerson(
     consentPages,
     async visit(authorizationUrl, answer = {}) {
       const url = new URL(authorizationUrl);
-      const page = await context.newPage();
-      page.setDefaultTimeout(5_000);
+      const page = await openPage();
+      page.setDefaultTimeout(15_000);
       const callback = new URL(url.searchParams.get("redirect_uri") ?? "");
       const arrived = new Promise<URL>((resolve) => {
         void page.route(`${callback.origin}/**`, (route) => {
@@ -74,7 +106,8 @@ export async function createBrowserPerson(
       await consent(page, answer);
       const answered = await arrived;
       await page.waitForURL(`${callback.origin}/**`);
-      await page.close();
+      if (page === own) await page.unrouteAll();
+      else await page.close();
       return answered;
     },
     close: () => context.close(),

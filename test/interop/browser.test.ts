@@ -24,7 +24,7 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "with a per
     await program?.stop();
   });
 
-  test.each(CLIENTS.filter(({ name }) => name.includes("2.4")).map((client) => [client.name, client] as const))(
+  test.each(CLIENTS.map((client) => [client.name, client] as const))(
     "%s signs in, reads, steps up and writes",
     async (_, client) => {
       const connection = await client.connect(program.mcpUrl, { person, client_name: client.name });
@@ -35,6 +35,26 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "with a per
       expect(await connection.call("toggle-simulated-logging")).toMatch(/logging/i);
       expect(connection.state.requests).toHaveLength(2);
       await connection.close();
+    },
+  );
+
+  test.each(CLIENTS.map((client) => [client.name, client] as const))(
+    "%s signs in and steps up with a passkey alone",
+    async (_, client) => {
+      const own = await startProgram({
+        arguments: ["--", process.execPath, `${ROOT}node_modules/.bin/mcp-server-everything`],
+      });
+      const reader = await createBrowserPerson(browser, { code: own.ownerCode, passkey: true });
+      const connection = await client.connect(own.mcpUrl, { person: reader, client_name: client.name });
+      expect(await connection.call("get-sum", { a: 1, b: 2 })).toContain("3");
+      await expect(connection.call("toggle-simulated-logging")).rejects.toThrow();
+      expect(reader.consentPages.at(-1)).toContain("toggle-simulated-logging");
+      expect(reader.trail).toContain("sign-in-passkey");
+      await connection.finish();
+      expect(await connection.call("toggle-simulated-logging")).toMatch(/logging/i);
+      await connection.close();
+      await reader.close();
+      await own.stop();
     },
   );
 

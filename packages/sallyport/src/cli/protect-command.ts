@@ -139,7 +139,7 @@ function flagsOf({ name, dataDir }: ProtectOptions): string {
 
 function refuse(problems: readonly Problem[], way: string): void {
   if (problems.length === 0) return;
-  throw new CliError(problems.map(({ path, message }) => `${flagOf(path)}: ${message}`).join("\n") + way);
+  throw new CliError(problems.map(({ path, message }) => `${flagOf(path)}: ${inFlags(message)}`).join("\n") + way);
 }
 
 /** The flag behind a setting, for messages: what people typed is what they recognise. */
@@ -148,11 +148,20 @@ const FLAGS: Readonly<Record<string, string>> = {
   "listen.port": "--port",
   "listen.host": "--host",
   "listen.tls": "--tls-cert/--tls-key",
+  "listen.tls.cert": "--tls-cert",
+  "listen.tls.key": "--tls-key",
   trustedProxies: "--trusted-proxy",
   "metrics.listen": "--metrics",
   "servers.only.upstream": "--url",
   "servers.only.env": "--env",
 };
+
+/** A setting that a message names is one of the file; here it is a flag. */
+function inFlags(message: string): string {
+  return message.replace(/`([\w.]+)`/g, (text, name: string) =>
+    Object.hasOwn(FLAGS, name) ? `\`${FLAGS[name]}\`` : text,
+  );
+}
 
 function flagOf(path: readonly PropertyKey[]): string {
   for (let length = path.length; length > 0; length--) {
