@@ -121,7 +121,7 @@ export interface AuthorizationServerOptions {
    */
   documentSeen?(document: SeenClientDocument): Promise<void>;
   readonly lifetimes?: {
-    /** Seconds. Defaults: access token 600, code 60, pending 600, session idle 30 d, session absolute 180 d, refresh grace 30, unused registration 24 h, single call 24 h. */
+    /** Seconds. Defaults: access token 600, code 60, pending 600, session idle 30 d, session absolute 180 d, refresh grace 30, unused registration 24 h, single call 24 h, device code 600. */
     readonly accessToken?: number;
     readonly code?: number;
     readonly pending?: number;
@@ -131,6 +131,8 @@ export interface AuthorizationServerOptions {
     readonly unusedRegistration?: number;
     /** How long a call that may be made once may be made, from consent on; default 86,400. */
     readonly singleCall?: number;
+    /** How long a device may wait for a person, and its codes are good; default 600. */
+    readonly deviceCode?: number;
   };
   /**
    * RFC 7662: the resources whose tokens a confidential client may ask about, `[]` = none. Absent: there is no introspection endpoint.
@@ -151,6 +153,11 @@ export interface AuthorizationServerOptions {
   actorFor?(client_id: string): string | undefined;
   /** RFC 7523 §2.1: whose assertions are exchanged for tokens: of company IdPs (ID-JAG) and of platforms for their workloads. */
   readonly trustedIssuers?: readonly TrustedAssertionIssuer[];
+  /**
+   * RFC 8628: devices without a browser, for clients of the configuration whose `grant_types` have it. A person types the code of the device at
+   * `/device` and always sees the consent page. Default false: there is neither endpoint nor page.
+   */
+  readonly deviceGrant?: boolean;
   /**
    * RFC 9396: take `authorization_details` of type `mcp_call`, single calls that a person agrees to beside or instead of scopes. Only tools that
    * `describeResource` names can be granted. The resource servers have to count them too. Default false: the parameter is not read.

@@ -22,6 +22,7 @@ export async function metadataDocument({ server }: Start): Promise<PlainAnswer> 
     documents: server.documents !== undefined,
     introspection: options.introspectedBy !== undefined,
     details: options.authorizationDetails === true,
+    devices: options.deviceGrant === true,
   });
   return publicJson(metadata, MAX_AGE);
 }

@@ -14,6 +14,7 @@ export type {
   SignedInUser,
 } from "./contract.js";
 export { createAuthorizationServer } from "./create-authorization-server.js";
+export type * from "./device/device-storage.js";
 export { deriveScopes } from "./grants/exchange-for-api.js";
 export { displayName, escapeHtml, Html, html } from "./pages/html.js";
 export { type PageOptions, page, stylesheetSource } from "./pages/page.js";

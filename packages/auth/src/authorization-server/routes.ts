@@ -4,6 +4,8 @@ import { findRequest, readAnswer } from "./consent/find-request.js";
 import { identifyPerson } from "./consent/identify-person.js";
 import { makeOffer } from "./consent/make-offer.js";
 import { passOrAsk } from "./consent/pass-or-ask.js";
+import { authorizeDevice } from "./device/authorize-device.js";
+import { enterCode, showCodePage } from "./device/enter-code.js";
 import { jwksDocument, metadataDocument } from "./documents.js";
 import { introspect } from "./introspect.js";
 import { type Refuse, type Steps, steps } from "./pipeline.js";
@@ -88,8 +90,22 @@ const ENDPOINTS: readonly (Route & { readonly when?: (server: Server) => boolean
     steps: steps(readFormBody, authenticateClient, introspect),
     when: ({ options }) => options.introspectedBy !== undefined,
   },
+  {
+    method: "POST",
+    path: "/device_authorization",
+    cors: true,
+    refuse: refuseAsJson,
+    steps: steps(readFormBody, authenticateClient, authorizeDevice),
+    when: hasDevices,
+  },
+  { method: "GET", path: "/device", cors: false, refuse: refuseAsPage, steps: steps(showCodePage), when: hasDevices },
+  { method: "POST", path: "/device", cors: false, refuse: refuseAsPage, steps: steps(enterCode), when: hasDevices },
   { method: "GET", path: "/jwks", cors: true, refuse: refuseAsJson, steps: steps(jwksDocument) },
 ];
+
+function hasDevices({ options }: Server): boolean {
+  return options.deviceGrant === true;
+}
 
 /** The table of one server: its endpoints with the issuer's path before them, and the places of its metadata. */
 export function routesOf(server: Server): readonly Route[] {

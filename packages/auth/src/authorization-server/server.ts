@@ -17,11 +17,15 @@ const DEFAULT_LIFETIMES: Lifetimes = {
   refreshGrace: 30,
   unusedRegistration: 86_400,
   singleCall: 86_400,
+  deviceCode: 600,
 };
 
 const DEFAULT_REGISTRATIONS_PER_HOUR = 20;
 /** Each request that waits for a person is a row of up to 6 KB that anybody may have written. Far more than an office needs. */
 const AUTHORIZATIONS = { limit: 1_000, window: 600 };
+
+/** Codes of devices that one address may type: 20 × 10⁹ of them in each window would be needed to find one that waits. */
+const DEVICE_ENTRIES = { limit: 20, window: 600 };
 
 /** What every step works with: the options, checked and completed. */
 export interface Server {
@@ -39,6 +43,8 @@ export interface Server {
   readonly registrations: Quota;
   /** Authorization requests that are remembered, per address. */
   readonly authorizations: Quota;
+  /** Codes of devices that are typed, per address. */
+  readonly deviceEntries: Quota;
   /** Keys of clients that named a `jwks_uri`, by that URL. */
   readonly keySets: Map<string, KeySet>;
   /** Absolute URL of an endpoint, for example `/token`. */
@@ -64,6 +70,7 @@ export function createServer(options: AuthorizationServerOptions): Server {
     documents: createClientDocuments(options, clock),
     registrations: createQuota(options.registration.perHour ?? DEFAULT_REGISTRATIONS_PER_HOUR, 3600),
     authorizations: createQuota(AUTHORIZATIONS.limit, AUTHORIZATIONS.window),
+    deviceEntries: createQuota(DEVICE_ENTRIES.limit, DEVICE_ENTRIES.window),
     keySets: new Map(),
     endpoint: (name) => url.origin + path + name,
   };

@@ -1,6 +1,7 @@
 import { hasExpired } from "../core/call-detail-match.js";
 import type { AskedCallDetail, CallDetail } from "../core/call-details.js";
 import type { ClientMetadata } from "../core/client-metadata.js";
+import type { DeviceStore } from "./device/device-storage.js";
 
 /*
  * What the authorization server asks of a store. Every method that consumes something is ONE atomic step: two callers at once, in two
@@ -39,6 +40,8 @@ export interface PendingAuthorization {
   readonly resource: string | undefined;
   readonly prompt: string | undefined;
   readonly dpop_jkt: string | undefined;
+  /** Of the device that asks, where one does: the answer goes to it, and nowhere else. */
+  readonly device_hash?: string;
   /** Single calls that are asked for beside the scopes (RFC 9396); absent: none. */
   readonly details?: readonly AskedCallDetail[];
   readonly created: number;
@@ -223,6 +226,7 @@ export interface AuthorizationServerStorage {
   readonly clients: ClientStore;
   readonly pending: PendingStore;
   readonly codes: CodeStore;
+  readonly devices: DeviceStore;
   readonly grants: GrantStore;
   readonly sessions: SessionStore;
   readonly replay: ReplayStore;

@@ -214,6 +214,19 @@ export const OAUTH_ERRORS = {
     status: 400,
     description: "None of the scopes may be granted to this client on this resource.",
   },
+  // Device grant, RFC 8628 §3.5
+  device_waiting: {
+    error: "authorization_pending",
+    status: 400,
+    description: "Nobody has agreed yet. Ask again after the interval.",
+  },
+  device_hurried: {
+    error: "slow_down",
+    status: 400,
+    description: "Nobody has agreed yet. Ask 5 seconds less often from now on.",
+  },
+  device_expired: { error: "expired_token", status: 400, description: "The device_code has expired. Begin again." },
+  device_refused: { error: "access_denied", status: 400, description: "The person did not agree." },
   // Token exchange, RFC 8693 §2.2.2, and assertions, RFC 7521 §4.1.1
   exchange_refused: {
     error: "invalid_request",

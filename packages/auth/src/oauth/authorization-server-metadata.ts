@@ -8,6 +8,8 @@ export interface AuthorizationServerMetadata {
   readonly issuer: string;
   readonly authorization_endpoint: string;
   readonly token_endpoint: string;
+  /** RFC 8628 §4. */
+  readonly device_authorization_endpoint?: string;
   readonly registration_endpoint?: string;
   readonly revocation_endpoint: string;
   readonly introspection_endpoint?: string;
@@ -51,6 +53,8 @@ export interface MetadataFacts {
   readonly registration: boolean;
   readonly documents: boolean;
   readonly introspection: boolean;
+  /** Whether devices may ask. */
+  readonly devices: boolean;
   /** Whether `authorization_details` are read (RFC 9396 §10). */
   readonly details: boolean;
   /** Whether ID-JAGs are accepted. */
@@ -63,6 +67,7 @@ export function formatAuthorizationServerMetadata(facts: MetadataFacts): Authori
     issuer: facts.issuer,
     authorization_endpoint: facts.endpoint("/authorize"),
     token_endpoint: facts.endpoint("/token"),
+    ...(facts.devices ? { device_authorization_endpoint: facts.endpoint("/device_authorization") } : {}),
     ...(facts.registration ? { registration_endpoint: facts.endpoint("/register") } : {}),
     revocation_endpoint: facts.endpoint("/revoke"),
     ...(facts.introspection ? introspectionMembers(facts) : {}),

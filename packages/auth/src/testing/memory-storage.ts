@@ -10,6 +10,7 @@ import {
   type PendingStore,
   type ReplayStore,
 } from "../authorization-server/storage.js";
+import { createMemoryDevices } from "./memory-devices.js";
 import { MemoryGrants } from "./memory-grants.js";
 import { type AddSession, createMemorySessions } from "./memory-sessions.js";
 
@@ -25,6 +26,7 @@ export function createMemoryStorage(): AuthorizationServerStorage {
     clients: createClients(grants),
     pending: createPending(),
     codes: createCodes(addSession),
+    devices: createMemoryDevices(),
     grants: createGrants(grants),
     sessions,
     replay: createReplay(),

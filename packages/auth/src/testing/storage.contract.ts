@@ -4,6 +4,7 @@ import type {
   RevocationSelector,
   RotationResult,
 } from "../authorization-server/storage.js";
+import { describeDevices } from "./devices.contract.js";
 import {
   TEST_NOW as NOW,
   testClient,
@@ -34,6 +35,7 @@ export function describeStorage(name: string, create: () => Promise<StorageUnder
     describe("clients", () => describeClients(store));
     describe("pending authorizations", () => describePending(store));
     describe("authorization codes", () => describeCodes(store));
+    describe("devices", () => describeDevices(store));
     describe("grants", () => describeGrants(store));
     describe("sessions", () => describeSessions(store));
     describe("rotation of refresh tokens", () => describeRotation(store));

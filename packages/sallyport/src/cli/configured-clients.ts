@@ -51,7 +51,11 @@ function authMethodOf({ secret, jwks, jwksUri }: ClientConfig): ClientRecord["me
 
 /** What a client has no use for, or cannot prove itself for, it may not use either. */
 function grantTypesOf(client: ClientConfig): readonly string[] {
-  const forPeople = client.redirectUris.length > 0 ? ["authorization_code", "refresh_token"] : [];
+  const forPeople = [
+    ...(client.redirectUris.length > 0 ? ["authorization_code"] : []),
+    ...(client.device === true ? ["urn:ietf:params:oauth:grant-type:device_code"] : []),
+    ...(client.redirectUris.length > 0 || client.device === true ? ["refresh_token"] : []),
+  ];
   if (authMethodOf(client) === "none") return forPeople;
   const exchange = client.exchange === undefined ? [] : ["urn:ietf:params:oauth:grant-type:token-exchange"];
   return [...forPeople, "client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer", ...exchange];

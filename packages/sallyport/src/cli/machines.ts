@@ -22,7 +22,10 @@ interface MachineParts {
 /** What the authorization server needs to know of `clients` and `trustedIssuers`. */
 export function machineOptions(
   parts: MachineParts,
-): Pick<AuthorizationServerOptions, "clientCredentials" | "mayExchange" | "apis" | "actorFor" | "trustedIssuers"> {
+): Pick<
+  AuthorizationServerOptions,
+  "clientCredentials" | "deviceGrant" | "mayExchange" | "apis" | "actorFor" | "trustedIssuers"
+> {
   const { clients, trustedIssuers } = parts.installation.config;
   const clientOf = (id: string) => (Object.hasOwn(clients, id) ? clients[id] : undefined);
   const all = Object.values(clients);
@@ -31,6 +34,7 @@ export function machineOptions(
   return {
     // What nobody can use is not advertised.
     clientCredentials: proving,
+    deviceGrant: all.some(({ device }) => device === true),
     ...(exchanging && {
       mayExchange: (client_id: string) => {
         const names = clientOf(client_id)?.exchange;

@@ -12,6 +12,7 @@ export interface ClientConfig {
   readonly serves?: readonly string[];
   readonly mayAct?: string;
   readonly dpop?: boolean;
+  readonly device?: boolean;
 }
 
 /** Values of a claim that will do, or rules for the members of one that is an object. */
@@ -47,6 +48,7 @@ const client = z.strictObject({
   serves: names.optional(),
   mayAct: z.string().min(1).optional(),
   dpop: z.boolean().optional(),
+  device: z.boolean().optional(),
 });
 
 const claimRule: z.ZodType<ClaimRuleConfig> = z.lazy(() =>
@@ -78,7 +80,7 @@ export const MACHINE_SETTINGS: readonly Setting[] = [
     path: "clients.*",
     type: client,
     description:
-      "A pre-registered client under its `client_id`: `name`; `redirectUris` if people sign in with it; a `secret`, or public keys (`jwks`, or an https `jwksUri`), if it can keep one, and then it may get tokens for itself as far as `access` names it; `exchange`, a list of further servers and `apis` (may be empty), if it may exchange access tokens for weaker ones; `serves`, the servers that it is, whose callers' tokens it may exchange; `mayAct`, the client that may act for its users; `dpop: true` if its tokens must be bound to a key.",
+      "A pre-registered client under its `client_id`: `name`; `redirectUris` if people sign in with it; a `secret`, or public keys (`jwks`, or an https `jwksUri`), if it can keep one, and then it may get tokens for itself as far as `access` names it; `exchange`, a list of further servers and `apis` (may be empty), if it may exchange access tokens for weaker ones; `serves`, the servers that it is, whose callers' tokens it may exchange; `mayAct`, the client that may act for its users; `dpop: true` if its tokens must be bound to a key; `device: true` if it runs where there is no browser, and people type its code at `/device`.",
   },
   {
     path: "trustedIssuers.*",

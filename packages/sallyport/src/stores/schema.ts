@@ -37,6 +37,16 @@ export interface Schema {
     consumed: number | null;
     record: Json;
   };
+  /** `polled` and `poll_interval`: when it asked last, and how long it has to wait. */
+  devices: {
+    device_hash: string;
+    user_hash: string;
+    status: "waiting" | "approved" | "denied";
+    polled: number | null;
+    poll_interval: number | null;
+    expires: number;
+    record: Json;
+  };
   grants: {
     id: string;
     sub: string;

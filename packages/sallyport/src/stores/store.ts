@@ -18,6 +18,7 @@ import { createClientDocumentStore } from "./client-documents.js";
 import { createClientStore } from "./clients.js";
 import { createCodeStore } from "./codes.js";
 import { createConnectionStore } from "./connections.js";
+import { createDeviceStore } from "./devices.js";
 import { createEntitlementStore } from "./entitlements.js";
 import { createExternalGrantStore } from "./external-grants.js";
 import { createGrantStore } from "./grants.js";
@@ -91,6 +92,7 @@ function createStore(backend: Backend, { sealer, system, algorithm }: SigningKey
     clients: createClientStore(backend),
     pending: createPendingStore(backend),
     codes: createCodeStore(backend),
+    devices: createDeviceStore(backend),
     grants: createGrantStore(backend),
     sessions: createSessionStore(backend),
     replay: createReplayStore(backend),

@@ -23,6 +23,8 @@ const RULES: readonly Rule[] = [
     key: ["code_hash"],
     gone: (now) => sql`expires <= ${now - HOUR} and not exists (select 1 from sessions where id = codes.session_id)`,
   },
+  // A device that comes late is told that it is late.
+  { table: "devices", key: ["device_hash"], gone: (now) => sql`expires <= ${now - HOUR}` },
   // An ended session is shown as ended for a day; what remains of its tokens goes with it.
   {
     table: "sessions",

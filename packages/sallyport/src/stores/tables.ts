@@ -30,6 +30,7 @@ export const TABLES: Readonly<Record<keyof Schema, TableRow>> = {
   refusals: { key: ["session_id"], transient: true },
   pending: { key: ["id_hash"], transient: true },
   codes: { key: ["code_hash"], transient: true },
+  devices: { key: ["device_hash"], transient: true },
   browser_sessions: { key: ["token_hash"], transient: true },
   one_time_codes: { key: ["purpose", "sub"], transient: true },
   ceremonies: { key: ["id"], transient: true },

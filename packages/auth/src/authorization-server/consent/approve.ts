@@ -1,6 +1,7 @@
 import { OAuthError } from "../../core/oauth-error.js";
 import { randomToken } from "../../system.js";
 import { mintDetail } from "../details/details.js";
+import { deviceAnswered } from "../device/device-pages.js";
 import { redirectToClient } from "../responses.js";
 import { consentPage } from "./consent-page.js";
 import type { Answered } from "./find-request.js";
@@ -35,6 +36,7 @@ async function approve(flow: Decided): Promise<Response> {
 
 async function deny(flow: Decided): Promise<Response> {
   await consumeRequest(flow);
+  if (flow.pending.device_hash !== undefined) return answerDevice(flow, "denied", () => endBrowserSession(flow));
   const { redirect_uri, state } = flow.pending;
   const { error, error_description } = new OAuthError("consent_refused");
   const cookies = await endBrowserSession(flow);
@@ -67,7 +69,10 @@ export async function answerWithCode(
     updated: now,
   });
   const code = randomToken(server.system);
-  await storage.codes.save(await server.cryptography.sha256(code), {
+  const { device_hash } = pending;
+  // One answer for one device, before there is anything to redeem.
+  const page = device_hash === undefined ? undefined : await answerDevice(flow, "approved", leave);
+  await storage.codes.save(device_hash ?? (await server.cryptography.sha256(code)), {
     ...whose,
     redirect_uri: pending.redirect_uri,
     code_challenge: pending.code_challenge,
@@ -75,10 +80,23 @@ export async function answerWithCode(
     session_id: randomToken(server.system, 16),
     dpop_jkt: pending.dpop_jkt,
     auth_time: user.auth_time,
-    expires: now + server.lifetimes.code,
+    expires: device_hash === undefined ? now + server.lifetimes.code : pending.expires,
   });
   server.system.log("info", "consent given", { ...who, details: details.map(({ id }) => id), grant: grant.id });
+  if (page !== undefined) return page;
   return redirectToClient(pending.redirect_uri, { code, state: pending.state, iss: server.issuer }, await leave());
+}
+
+/** @throws OAuthError `consent_stale` when it was answered in another window, or is over */
+async function answerDevice(
+  { server, pending }: Offered,
+  decision: "approved" | "denied",
+  leave: () => Promise<readonly string[]>,
+): Promise<Response> {
+  const { devices } = server.options.storage;
+  const decided = await devices.decide(pending.device_hash ?? "", decision, server.system.now());
+  if (!decided) throw new OAuthError("consent_stale");
+  return deviceAnswered(decision === "approved", await leave());
 }
 
 /** One answer for one request: two windows, or two clicks, give one code between them. */

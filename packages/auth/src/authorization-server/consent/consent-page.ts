@@ -1,4 +1,5 @@
 import { describeRedirectUri } from "../../core/redirect-uri.js";
+import { codeOf } from "../device/enter-code.js";
 import { displayName, type Html, html } from "../pages/html.js";
 import { page } from "../pages/page.js";
 import { formActionSource, isLocalOnly } from "./destination.js";
@@ -30,7 +31,8 @@ ${possible && html`<button class="primary" type="submit" name="decision" value="
 </form>
 <footer><p>${closing(flow)}</p></footer>`;
   const status = problem !== undefined ? 400 : possible ? 200 : 403;
-  return page({ title, body, status, formAction: [formActionSource(pending.redirect_uri)] });
+  const formAction = pending.device_hash === undefined ? [formActionSource(pending.redirect_uri)] : [];
+  return page({ title, body, status, formAction });
 }
 
 function clientName({ client }: Offered): string {
@@ -55,19 +57,32 @@ function identity({ client }: Offered): Html {
 }
 
 function facts(flow: Offered): Html {
-  const { pending, offer, user, server } = flow;
-  const { kind, destination } = describeRedirectUri(pending.redirect_uri);
+  const { offer, user, server } = flow;
   const signOut = server.options.signOutUrl?.(consentUrl(flow));
   return html`<dl>
 <div><dt>Application</dt><dd><bdi>${clientName(flow)}</bdi> ${identity(flow)}</dd></div>
 <div><dt>Server</dt><dd>${offer.resource.name}<br><code>${offer.resource.resource}</code></dd></div>
-<div><dt>Answer goes to</dt><dd><code>${destination}</code>${kind === "https" ? "" : " on this computer"}</dd></div>
+<div><dt>Answer goes to</dt><dd>${destinationOf(flow)}</dd></div>
 <div><dt>You are</dt><dd>${user.name}${signOut !== undefined && html` · <a href="${signOut}">Not you?</a>`}</dd></div>
 </dl>`;
 }
 
+function destinationOf({ pending }: Offered): Html {
+  const code = codeOf(pending);
+  if (code !== undefined) return html`another device, which shows the code <code>${code}</code>`;
+  const { kind, destination } = describeRedirectUri(pending.redirect_uri);
+  return html`<code>${destination}</code>${kind === "https" ? "" : " on this computer"}`;
+}
+
+/** RFC 8628 §5.4: whoever sends somebody a code gets what they agree to. */
+function deviceNote(code: string): Html {
+  return html`<div class="note warn"><p><strong>Compare: your device has to show <code>${code}</code>.</strong> Go on only if you have just started this yourself, on a device that you have in front of you. Did somebody send you the code? Then they get the access: deny.</p></div>`;
+}
+
 /** RFC 8252 §8.6, R-81: a loopback or private-scheme client proves nothing about itself. */
-function loopbackNote({ client }: Offered): Html | undefined {
+function loopbackNote({ client, pending }: Offered): Html | undefined {
+  const code = codeOf(pending);
+  if (code !== undefined) return deviceNote(code);
   if (!isLocalOnly(client.metadata.redirect_uris)) return undefined;
   return html`<div class="note warn"><p><strong>Any program on this computer can ask under this name.</strong> Go on only if you have just started connecting it yourself.</p></div>`;
 }

@@ -15,11 +15,12 @@ export async function passOrAsk(flow: Offered): Promise<Response> {
 /**
  * RFC 8252 §8.6: a client that answers on loopback or a private scheme could be any program, so a person always looks. An https client
  * may pass when this very thing was agreed to, and the person was signed in here before the request came: who has just signed in
- * has not yet seen who asked.
+ * has not yet seen who asked. Of a device nobody knows where it is, or who sent the code (RFC 8628 §5.4).
  */
 function mayPass({ pending, offer, user }: Offered): boolean {
   const asked = offer.scopes.filter((scope) => scope.asked);
   return (
+    pending.device_hash === undefined &&
     describeRedirectUri(pending.redirect_uri).kind === "https" &&
     (pending.prompt === undefined || pending.prompt === "none") &&
     user.auth_time < pending.created &&

@@ -3,12 +3,12 @@ import { isCodeVerifier } from "../../oauth/pkce.js";
 import { randomToken } from "../../system.js";
 import { heldDetails } from "../details/held-details.js";
 import { AUTHORIZATION_DETAILS } from "../details/read-details.js";
-import { displayName } from "../pages/html.js";
 import { findResource } from "../resources.js";
 import type { CodeRecord, Session } from "../storage.js";
 import { tokenResponse } from "../tokens.js";
 import { effective } from "./effective-scopes.js";
 import type { GrantType, TokenRequest } from "./grant-type.js";
+import { newSession } from "./new-session.js";
 
 /** RFC 6749 §4.1.3 with RFC 7636 §4.6 and RFC 8707 §2.2. */
 export const authorizationCode: GrantType = {
@@ -67,36 +67,4 @@ async function redeemOnce(
   const ended = await sessions.revoke({ session_id: session.id }, now);
   if (ended > 0) server.system.log("warn", "authorization code replayed", { session: session.id });
   throw new OAuthError("code_refused", { detail: "used or expired" });
-}
-
-/** What redeeming the code makes, when it is the first time. */
-function newSession(request: TokenRequest, record: CodeRecord, refresh_token: string | undefined): Session {
-  const { server, client } = request;
-  const { sub, client_id, resource, scopes, details, grant_id, auth_time } = record;
-  const now = server.system.now();
-  const { accessToken, session: absolute, sessionIdle } = server.lifetimes;
-  // Without a refresh token the session is over when its one access token is.
-  const expires = now + (refresh_token === undefined ? accessToken : absolute);
-  return {
-    id: record.session_id,
-    grant_id,
-    sub,
-    client_id,
-    resource,
-    scopes,
-    ...(details !== undefined && { details }),
-    dpop_jkt: refreshKeyOf(request),
-    label: displayName(client.metadata.client_name ?? "") || client_id,
-    auth_time,
-    created: now,
-    last_used: now,
-    idle_expires: Math.min(expires, now + sessionIdle),
-    expires,
-    revoked: undefined,
-  };
-}
-
-/** RFC 9449 §5: refresh tokens of public clients are bound to the key; those of others are bound to the client, who may change keys. */
-function refreshKeyOf({ client, proof }: TokenRequest): string | undefined {
-  return client.metadata.token_endpoint_auth_method === "none" ? proof?.jkt : undefined;
 }

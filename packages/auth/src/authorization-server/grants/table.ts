@@ -1,6 +1,7 @@
 import type { Server } from "../server.js";
 import { authorizationCode } from "./authorization-code.js";
 import { clientCredentials } from "./client-credentials.js";
+import { deviceCode } from "./device-code.js";
 import type { GrantType } from "./grant-type.js";
 import { jwtBearer } from "./jwt-bearer.js";
 import { refreshToken } from "./refresh-token.js";
@@ -12,6 +13,7 @@ const GRANT_TYPES: readonly GrantType[] = [
   clientCredentials,
   tokenExchange,
   jwtBearer,
+  deviceCode,
 ];
 
 /** Every grant of this server's token endpoint, in the order in which the metadata lists them. */

@@ -41,6 +41,7 @@ details ul{margin:.375rem 0 0;padding-left:1.25rem;font-size:.875rem}
 .note>:last-child{margin-bottom:0}
 label.field{display:block;font-weight:600;margin-bottom:.25rem}
 input[type=text],input[type=password]{width:100%;font:inherit;color:inherit;background:transparent;border:1px solid var(--control);border-radius:.5rem;padding:.625rem .75rem;margin-bottom:1rem}
+input.code{font:600 1.375rem/1.4 ui-monospace,"SF Mono",Menlo,Consolas,monospace;letter-spacing:.12em;text-transform:uppercase}
 .actions{display:flex;flex-wrap:wrap;gap:.75rem;margin-top:1.5rem}
 button,.button{flex:1 1 9rem;font:inherit;font-weight:650;min-height:2.75rem;padding:.5rem 1rem;border-radius:.5rem;border:1px solid var(--control);background:transparent;color:var(--text);cursor:pointer;text-align:center;text-decoration:none}
 button.primary,.button.primary{background:var(--accent);border-color:var(--accent);color:var(--on-accent)}

@@ -7,6 +7,7 @@ import { up as clientDocuments } from "./0005-client-documents.js";
 import { up as details } from "./0006-details.js";
 import { up as catalogueSeen } from "./0007-catalogue-seen.js";
 import { up as connections } from "./0008-connections.js";
+import { up as devices } from "./0009-devices.js";
 
 /** In order; the version of a schema is the number of migrations it has seen. A released migration never changes. */
 export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [
   details,
   catalogueSeen,
   connections,
+  devices,
 ];
