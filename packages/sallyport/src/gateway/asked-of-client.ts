@@ -35,7 +35,7 @@ export function readAsking(message: JsonValue, text: () => string): Asking | und
 }
 
 function looksLikeRequest(message: JsonObject): boolean {
-  const names = Object.keys(message).map((name) => name.toLowerCase());
+  const names = Object.keys(message).map(fold);
   if (!names.includes("method")) return false;
   const { method } = message;
   // Without an id in any case it is a notification to everybody.
@@ -55,22 +55,33 @@ function readRequest(id: Asking["id"], text: () => string): Asking {
   }
 }
 
-/** MRTR: `inputRequests` of a result, of the task in it, or of a notification about a task; one list for each such member. */
-function inputsIn({ result, params }: JsonObject): readonly (readonly AskedOfClient[])[] {
-  const places = [result, member(result, "task"), params, member(params, "task")];
-  return places.flatMap((place) => foldedMembers(place, "inputRequests").map(requestsOf));
+/** Where MRTR and the tasks extension put `inputRequests`, and `URLElicitationRequiredError` (-32042, 2025-11-25) its addresses. */
+const INPUT_PATHS: readonly (readonly string[])[] = [
+  ["result", "inputRequests"],
+  ["result", "task", "inputRequests"],
+  ["params", "inputRequests"],
+  ["params", "task", "inputRequests"],
+];
+const ELICITATIONS_PATH = ["error", "data", "elicitations"];
+
+/** One list for each such member. */
+function inputsIn(message: JsonObject): readonly (readonly AskedOfClient[])[] {
+  return INPUT_PATHS.flatMap((path) => membersAt(message, path).map(requestsOf));
 }
 
 function requestsOf({ value, exact }: Found): readonly AskedOfClient[] {
   if (!exact || !isObject(value)) return [undefined];
-  return Object.values(value).map((entry) =>
-    isObject(entry) && typeof entry.method === "string" ? { method: entry.method, params: entry.params } : undefined,
-  );
+  return Object.values(value).map((entry) => {
+    const [method, params] = [membersAt(entry, ["method"]), membersAt(entry, ["params"])];
+    const [only] = method;
+    const clear = [...method, ...params].every(({ exact }) => exact);
+    if (!clear || typeof only?.value !== "string") return undefined;
+    return { method: only.value, params: params[0]?.value };
+  });
 }
 
-/** 2025-11-25, `URLElicitationRequiredError` (-32042): the error asks the client to open addresses. */
-function elicitationsIn({ error }: JsonObject): readonly (readonly AskedOfClient[])[] {
-  return foldedMembers(member(error, "data"), "elicitations").map(({ value, exact }) => {
+function elicitationsIn(message: JsonObject): readonly (readonly AskedOfClient[])[] {
+  return membersAt(message, ELICITATIONS_PATH).map(({ value, exact }) => {
     if (!exact || !Array.isArray(value)) return [undefined];
     return value.map((params: JsonValue) => ({ method: "elicitation/create", params }));
   });
@@ -78,17 +89,27 @@ function elicitationsIn({ error }: JsonObject): readonly (readonly AskedOfClient
 
 interface Found {
   readonly value: JsonValue | undefined;
+  /** Every name on the way is written as MCP writes it. */
   readonly exact: boolean;
 }
 
-function foldedMembers(value: JsonValue | undefined, name: string): readonly Found[] {
-  if (!isObject(value)) return [];
-  const folded = name.toLowerCase();
-  return Object.keys(value)
-    .filter((key) => key.toLowerCase() === folded)
-    .map((key) => ({ value: value[key], exact: key === name }));
+/** Members whose names are equal under case folding: some parsers take any of them (Go's, for example). */
+function membersAt(value: JsonValue | undefined, path: readonly string[]): readonly Found[] {
+  let found: readonly Found[] = [{ value, exact: true }];
+  for (const name of path) {
+    const folded = fold(name);
+    found = found.flatMap(({ value: inside, exact }) =>
+      isObject(inside)
+        ? Object.keys(inside)
+            .filter((key) => fold(key) === folded)
+            .map((key) => ({ value: inside[key], exact: exact && key === name }))
+        : [],
+    );
+  }
+  return found;
 }
 
-function member(value: JsonValue | undefined, name: string): JsonValue | undefined {
-  return isObject(value) ? value[name] : undefined;
+/** By way of upper case, so that the long s is an s and the Kelvin sign a k. */
+function fold(name: string): string {
+  return name.toUpperCase().toLowerCase();
 }

@@ -253,6 +253,26 @@ describe("what a server asks, in whatever form", () => {
       JSON.stringify({ jsonrpc: "2.0", id: 1, result: { InputRequests: { a: { method: "sampling/createMessage" } } } }),
     ],
     [
+      "as input in a result in another case",
+      JSON.stringify({ jsonrpc: "2.0", id: 1, Result: { inputRequests: { a: { method: "sampling/createMessage" } } } }),
+    ],
+    [
+      "as input with a long s in its name",
+      JSON.stringify({
+        jsonrpc: "2.0",
+        id: 1,
+        result: { inputReque\u017fts: { a: { method: "sampling/createMessage" } } },
+      }),
+    ],
+    [
+      "as input with two methods",
+      JSON.stringify({
+        jsonrpc: "2.0",
+        id: 1,
+        result: { inputRequests: { a: { method: "ping", Method: "sampling/x" } } },
+      }),
+    ],
+    [
       "as input that comes twice",
       '{"jsonrpc":"2.0","id":1,"result":{"inputRequests":{"a":{"method":"sampling/createMessage"}},"inputRequests":{}}}',
     ],

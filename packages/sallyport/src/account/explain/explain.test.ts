@@ -1,8 +1,10 @@
 import { createMemoryStorage } from "@sallyport/auth/testing";
+import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import type { TestBrowser } from "../../sign-in/testing/browser.js";
 import { createInstallation } from "../../sign-in/testing/installation.js";
 import { explainPages } from "./explain-pages.js";
+import { parseJson, QuestionProblem } from "./question.js";
 import { addGrant, createExplained } from "./testing/explained.js";
 
 function createWorld(publicUrl = "https://example.com") {
@@ -205,6 +207,23 @@ describe("an operator", () => {
     await world.storage.users.update(alice.user.sub, { disabled: true });
     expect((await asking({ user: "alice", tool: "get_contact" })).body.error_description).toContain("disabled");
   });
+});
+
+test("any body is a question or a problem that is said, never a failure", () => {
+  const bodies = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc.record({ tool: fc.jsonValue(), args: fc.jsonValue() }).map((body) => JSON.stringify(body)),
+  );
+  fc.assert(
+    fc.property(bodies, (text) => {
+      try {
+        parseJson(text);
+      } catch (error) {
+        expect(error).toBeInstanceOf(QuestionProblem);
+      }
+    }),
+  );
 });
 
 describe("the address", () => {
