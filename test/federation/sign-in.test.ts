@@ -20,7 +20,10 @@ let site: Site;
 
 beforeAll(async () => {
   site = await startSite(async (publicUrl) => {
-    idp = await startForeignIdp({ redirectUris: [`${publicUrl}/sign-in/oidc/callback`] });
+    idp = await startForeignIdp({
+      redirectUris: [`${publicUrl}/sign-in/oidc/callback`],
+      backchannelLogoutUri: `${publicUrl}/sign-in/oidc/backchannel-logout`,
+    });
     idp.people.set("a1", { preferred_username: "alice", groups: ["crm-users"] });
     idp.people.set("b2", { preferred_username: "bob", groups: [] });
     return `
@@ -114,6 +117,11 @@ async function approve({ browser, client_id, verifier, page }: Asked) {
   return (await token(fields)).body as { readonly access_token: string; readonly refresh_token: string };
 }
 
+/** Of oidc-provider's client, which its types leave out. */
+interface LogsOut {
+  backchannelLogout(sub: string, sid: string): Promise<void>;
+}
+
 const within2s = { timeout: 2_000, interval: 50 };
 
 describe("People of an identity provider", () => {
@@ -145,6 +153,24 @@ describe("People of an identity provider", () => {
     await site.store.users.update(dora?.sub ?? "", { disabled: true });
     await vi.waitFor(async () => expect((await site.look("crm", access_token)).status).toBe(401), within2s);
     expect((await ask("d4", await register("Editor"))).page.html).toContain("This account is closed");
+  });
+
+  test("are out within two seconds when the provider says that they signed out there, and nobody else is", async () => {
+    idp.people.set("e5", { preferred_username: "erin", groups: ["crm-users"] });
+    const client_id = await register("Editor");
+    const erin = await approve(await ask("e5", client_id));
+    const alice = await approve(await ask("a1", await register("Editor")));
+    expect((await site.look("crm", erin.access_token)).status).toBe(200);
+    const client = await idp.provider.Client.find(CLIENT.clientId);
+    // The provider's own token, sent by itself; it rejects unless our answer is 200.
+    await (client as unknown as LogsOut).backchannelLogout("e5", "a session there");
+    await vi.waitFor(async () => expect((await site.look("crm", erin.access_token)).status).toBe(401), within2s);
+    expect((await token({ grant_type: "refresh_token", refresh_token: erin.refresh_token, client_id })).status).toBe(
+      400,
+    );
+    expect((await site.look("crm", alice.access_token)).status).toBe(200);
+    const again = await approve(await ask("e5", await register("Editor")));
+    expect((await site.look("crm", again.access_token)).status).toBe(200);
   });
 
   test("lose roles that grow too old, everywhere, and have them again by signing in", async () => {

@@ -3,7 +3,9 @@ import Libsql from "libsql";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   bearer,
+  CALLBACK,
   call,
+  createPkce,
   FORM_TYPE,
   form,
   type Granted,
@@ -13,6 +15,7 @@ import {
   rpc,
   titled,
 } from "./ground.js";
+import { consentForm, nextAddress } from "./visitor.js";
 import { formatRequest, openSocket, type WireRequest } from "./wire.js";
 
 /* Two people of one installation, and one person with two programs: what is whose. Then: what ends, and how soon. */
@@ -256,6 +259,48 @@ describe("token-revoked-cache: what ends, ends within two seconds, open streams 
     expect(await ground.store.sessions.find(sid)).toMatchObject({ revoked: expect.any(Number) });
     expect(await statusOf(carol)).toBe(401);
     expect((await refresh(carol)).code).toBe("invalid_grant");
+  });
+
+  test("a client that the operator revoked: its tokens, its streams, its codes, its registration; and no other client", async () => {
+    const spy = await ground.register({ client_name: "Spy" });
+    const granted = await ground.grant(ground.owner, spy);
+    const stream = await openStream(granted, await initialize(granted));
+    const pkce = createPkce();
+    const page = await ground.owner.walk(ground.authorizationUrl(spy, pkce, { scope: "mcp:read" }));
+    const done = await ground.owner.submit(page, consentForm(page), { button: "approve" });
+    const code = nextAddress(done)?.searchParams.get("code") ?? "";
+    expect(await ground.operate("client", "show", spy)).toContain("calls itself   Spy");
+    expect(await ground.operate("client", "revoke", spy)).toContain("Ended 1 session.");
+    await expect.poll(() => statusOf(granted), SOON).toBe(401);
+    await stream.ended;
+    const redeemed = await ground.token({
+      ...{ grant_type: "authorization_code", code, client_id: spy, redirect_uri: CALLBACK },
+      code_verifier: pkce.verifier,
+    });
+    expect(redeemed.code).toBe("invalid_client");
+    expect((await ground.consent(ground.owner, ground.authorizationUrl(spy, createPkce()))).html).toContain(
+      "client_unknown",
+    );
+    expect(await statusOf(alice)).toBe(200);
+    await expect(ground.operate("client", "show", spy)).rejects.toThrow("nobody knows a client");
+  });
+
+  test("what began before a time: the bulk cut-off leaves what came later alone", async () => {
+    const program = await ground.register({ client_name: "Twice" });
+    const before = await ground.grant(ground.owner, program);
+    const { iat } = JSON.parse(Buffer.from(before.access_token.split(".")[1] ?? "", "base64url").toString());
+    // Sessions are told apart by whole seconds.
+    await expect.poll(() => Math.floor(Date.now() / 1000), { timeout: 3_000 }).toBeGreaterThan(iat);
+    const after = await ground.grant(ground.owner, program);
+    const time = new Date((iat + 1) * 1000).toISOString();
+    expect(await ground.operate("revoke", "--client", program, "--issued-before", time)).toContain("Ended 1 session.");
+    await expect.poll(() => statusOf(before), SOON).toBe(401);
+    const renew = (granted: Granted) =>
+      ground.token({ grant_type: "refresh_token", refresh_token: granted.refresh_token, client_id: program });
+    expect((await renew(before)).code).toBe("invalid_grant");
+    expect(await statusOf(after)).toBe(200);
+    expect((await renew(after)).status).toBe(200);
+    expect(await statusOf(alice)).toBe(200);
   });
 
   test("an entitlement that was taken away", async () => {

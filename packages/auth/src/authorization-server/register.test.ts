@@ -110,6 +110,22 @@ describe("redirect URIs", () => {
   });
 
   test.each([
+    "cursor.evil:/cb",
+    "cursor.com://cb",
+    "cursor-mcp://cb",
+    "curs\u043er://cb",
+    "javascript.example:/alert",
+    "https.example:/cb",
+    "Cursor://cb",
+  ])("dcr-script-scheme: %j, which looks like another's, is not registered", async (uri) => {
+    const { register } = await setUp({ registration: { dynamic: true, documents: "off", knownSchemes: ["cursor"] } });
+    const alone = await register({ redirect_uris: [uri] });
+    expect([alone.status, alone.body.error]).toEqual([400, "invalid_redirect_uri"]);
+    const among = await register({ redirect_uris: ["cursor://anysphere.cursor-mcp/cb", uri] });
+    expect(among.body.redirect_uris ?? []).not.toContain(uri);
+  });
+
+  test.each([
     undefined,
     null,
     [],

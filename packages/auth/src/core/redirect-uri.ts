@@ -19,6 +19,8 @@ const BROWSER_SCHEMES: ReadonlySet<string> = new Set([
   ),
   ..."ws wss ftp intent jar livescript mocha mailto tel sms".split(" "),
 ]);
+/** First labels that no reverse domain name has: `javascript.example` is there to be taken for what stands before its dot. */
+const SCRIPT_SCHEMES: readonly string[] = ["javascript", "data", "vbscript", "file", "blob", "about", "http", "https"];
 const REVERSE_DOMAIN = /^[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+$/;
 const PARTS = /^([A-Za-z][A-Za-z0-9+.-]*):(?:\/\/([^/?]*))?(.*)$/s;
 const LOOPBACK = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(?::([1-9][0-9]{0,4}))?(?:\/(.*)|(\?.*))?$/s;
@@ -54,6 +56,10 @@ export function validateRedirectUri(uri: string, options: RedirectUriOptions = {
   if (scheme === "https" || scheme === "http") return webKind(uri, scheme, authority ?? "");
   if (!REVERSE_DOMAIN.test(scheme) && !options.knownSchemes?.includes(scheme)) {
     throw refused(uri, "has a scheme that is neither https nor a reverse domain name nor a known client's");
+  }
+  const [label = ""] = scheme.split(".");
+  if (label !== scheme && [...SCRIPT_SCHEMES, ...(options.knownSchemes ?? [])].includes(label)) {
+    throw refused(uri, `has a scheme that looks like ${label}:`);
   }
   // RFC 8252 §7.1: scheme, colon, slash. Without the slash the rest would be opaque to every check above.
   if (authority === undefined && !rest.startsWith("/")) throw refused(uri, "has no path behind its scheme");

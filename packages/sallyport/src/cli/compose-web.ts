@@ -11,7 +11,7 @@ import type { Hono } from "hono";
 import { accountPages, explainPages } from "../account/index.js";
 import type { GatewayOptions } from "../gateway/contract.js";
 import type { Refusals } from "../gateway/refusals.js";
-import { createSignIn } from "../sign-in/index.js";
+import { createSignIn, type LogoutPorts } from "../sign-in/index.js";
 import { addressKey } from "../sign-in/rate-limit.js";
 import type { Store } from "../stores/store.js";
 import { KNOWN_SCHEMES } from "./client-data.js";
@@ -56,11 +56,10 @@ export function composeWeb(parts: WebParts): Web {
   };
   const explain = composeExplain({ installation, reader, account, servers: parts.servers.filter(isOurs) });
   const idp = composeSignInElsewhere(installation, issuer, system);
-  const signIn = createSignIn({ publicUrl: issuer, storage: store, system, remoteAddress, idp }, [
-    ...accountPages(account),
-    ...explainPages(explain),
-    ...(parts.vault?.pages ?? []),
-  ]);
+  const signIn = createSignIn(
+    { publicUrl: issuer, storage: store, system, remoteAddress, idp, logout: logoutPorts(store, system) },
+    [...accountPages(account), ...explainPages(explain), ...(parts.vault?.pages ?? [])],
+  );
   const authorizationServer = createAuthorizationServer({
     issuer,
     storage: { ...store, clients },
@@ -104,6 +103,13 @@ export function composeWeb(parts: WebParts): Web {
       remember(request, peer.remoteAddress);
       return answer(request);
     },
+  };
+}
+
+function logoutPorts(store: Store, system: System): LogoutPorts {
+  return {
+    endAccess: (sub, before) => store.sessions.revoke({ sub, issued_before: before }, system.now()),
+    recordOnce: (key, expires) => store.replay.record("logout-token", key, expires, system.now()),
   };
 }
 

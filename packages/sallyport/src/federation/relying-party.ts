@@ -11,8 +11,10 @@ import {
   OPENID_DOCUMENT,
   type ProviderMetadata,
 } from "./discovery.js";
+import { createIssuerKeys } from "./external-issuer.js";
 import { FederationError } from "./federation-error.js";
 import { canonicalIssuer, type IdpQuirks, issuerProblem, quirksOf } from "./idp-quirks.js";
+import { type ForeignLogout, verifyLogoutToken } from "./logout-token.js";
 
 export interface RelyingPartyOptions {
   readonly issuer: string;
@@ -70,6 +72,8 @@ export interface RelyingParty {
   finish(query: string, flow: ForeignFlow): Promise<ForeignIdentity>;
   /** RP-initiated logout, where the provider has it; `undefined` where not, or while it does not answer. */
   logoutUrl(state: string): Promise<URL | undefined>;
+  /** Back-channel logout. @throws LogoutTokenError; OAuthError `keys_unavailable` while the provider's keys cannot be read. */
+  verifyLogout(token: string): Promise<ForeignLogout>;
 }
 
 const DEFAULT_SCOPES: readonly string[] = ["openid", "profile", "email"];
@@ -104,9 +108,12 @@ export function createRelyingParty(options: RelyingPartyOptions): RelyingParty {
     async () => configure(await discover(issuer, OPENID_DOCUMENT(issuer), fetch), options),
     options,
   );
+  const { clientId, system } = options;
+  const keys = createIssuerKeys({ issuer, system, fetch });
   return {
     issuer,
     label: options.label,
+    verifyLogout: (token) => verifyLogoutToken(token, { issuer, clientId, keys, now: system.now() }),
     start: async (flow) => authorizationUrl(await configuration(), { flow, options, quirks }),
     finish: async (query, flow) => {
       const config = await configuration();

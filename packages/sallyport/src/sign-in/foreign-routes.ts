@@ -1,4 +1,5 @@
 import { FEDERATION_ERRORS, FederationError, type ForeignIdentity, type RelyingParty } from "../federation/index.js";
+import { BACKCHANNEL_LOGOUT_PATH, foreignLogout } from "./foreign-logout.js";
 import { afterSignOut } from "./foreign-sign-out.js";
 import { checkToken, readForm } from "./form.js";
 import { type Carried, destination, type Kit, type PageRow, purposeOf } from "./kit.js";
@@ -20,6 +21,7 @@ export const FOREIGN_ROUTES: readonly PageRow[] = [
   { method: "POST", path: "/sign-in/oidc", page: start },
   { method: "GET", path: CALLBACK_PATH, page: finish },
   { method: "GET", path: SIGNED_OUT_PATH, page: signedOut },
+  { method: "POST", path: BACKCHANNEL_LOGOUT_PATH, page: foreignLogout },
 ];
 
 function providerOf({ idp }: Kit): RelyingParty {

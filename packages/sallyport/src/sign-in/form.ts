@@ -32,6 +32,11 @@ function checkOrigin(request: Request, site: Site): void {
 /** Reads an `application/x-www-form-urlencoded` body of at most 64 KiB, after {@link checkOrigin}. */
 export async function readForm(request: Request, site: Site): Promise<Form> {
   checkOrigin(request, site);
+  return readMachineForm(request);
+}
+
+/** The same of a machine, which has no origin: for endpoints where no cookie counts. */
+export async function readMachineForm(request: Request): Promise<Form> {
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type !== "application/x-www-form-urlencoded") throw new PageRefusal("form_type");
   const form = new Map<string, string>();

@@ -22,8 +22,17 @@ export interface SignInOptions {
   readonly returnPaths?: readonly string[];
   /** Where people may sign in instead of here; its callback is `/sign-in/oidc/callback` below the public URL. */
   readonly idp?: RelyingParty | undefined;
+  /** What signing out at the identity provider ends here; absent: such messages are not taken. */
+  readonly logout?: LogoutPorts | undefined;
   /** Tries per window; default {@link LIMITS}. */
-  readonly limits?: Limits;
+  readonly limits?: Partial<Limits>;
+}
+
+export interface LogoutPorts {
+  /** Ends what the person granted before `before`, sessions and grants; refused at every process within 2 s. Answers how many sessions. */
+  endAccess(sub: string, before: number): Promise<number>;
+  /** Atomic: `true` the first time that a logout token is seen, until `expires`. */
+  recordOnce(key: string, expires: number): Promise<boolean>;
 }
 
 /** What every route of the sign-in and account pages works with. */
@@ -37,6 +46,7 @@ export interface Kit {
   readonly tickets: Tickets;
   readonly limit: RateLimit;
   readonly idp: RelyingParty | undefined;
+  readonly logout: LogoutPorts | undefined;
   readonly foreignFlows: ForeignFlows;
   /** Rate limit key of the peer. */
   address(request: Request): string;
@@ -79,6 +89,7 @@ export function createKit(options: SignInOptions): Kit {
     tickets: createTickets(storage, system),
     limit: createRateLimit(options.limits),
     idp: options.idp,
+    logout: options.logout,
     foreignFlows: createForeignFlows(storage, system),
     address: (request) => addressKey(options.remoteAddress?.(request)),
     parseCarried: (source) => {

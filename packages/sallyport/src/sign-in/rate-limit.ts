@@ -10,6 +10,8 @@ export const LIMITS = {
   address: { points: 30, duration: 900 },
   /** Passkey challenges written down for one address, since anyone may ask for the page. */
   page: { points: 120, duration: 600 },
+  /** Logout tokens from one address, which is the identity provider's for everybody. */
+  logout: { points: 1_200, duration: 60 },
 } as const;
 
 export type Limits = Readonly<Record<keyof typeof LIMITS, { readonly points: number; readonly duration: number }>>;
@@ -24,11 +26,13 @@ export interface RateLimit {
 }
 
 /** In memory and per process: with N replicas an attacker has N times the tries, which is still nothing. */
-export function createRateLimit(limits: Limits = LIMITS): RateLimit {
+export function createRateLimit(given: Partial<Limits> = {}): RateLimit {
+  const limits = { ...LIMITS, ...given };
   const limiters = {
     name: new RateLimiterMemory(limits.name),
     address: new RateLimiterMemory(limits.address),
     page: new RateLimiterMemory(limits.page),
+    logout: new RateLimiterMemory(limits.logout),
   };
   return {
     count: async (kind, key) => {

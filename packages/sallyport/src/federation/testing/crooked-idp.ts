@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import { createServer } from "node:http";
+import { createHash, randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
 
@@ -21,6 +21,8 @@ export interface CrookedIdp extends Crook {
   readonly issuer: string;
   /** The form posts that reached the token endpoint. */
   readonly tokenRequests: URLSearchParams[];
+  /** A logout token, bent as `claims` and `sign` say. */
+  logoutToken(header?: Readonly<Record<string, string>>): Promise<string>;
   /** The redirect back that answers an authorization request. */
   answer(authorization: URL): string;
   reset(): void;
@@ -39,15 +41,12 @@ export async function startCrookedIdp(client: { readonly id: string; readonly se
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  const sign = (claims: JWTPayload): Promise<string> | string => {
-    if (idp.sign === "none") return new UnsecuredJWT(claims).encode();
-    const jwt = new SignJWT(claims);
-    if (idp.sign === "HS256") {
-      return jwt.setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(client.secret));
-    }
-    const key = idp.sign === "foreign key" ? foreign.privateKey : privateKey;
-    return jwt.setProtectedHeader({ alg: "ES256", kid: "k1" }).sign(key);
-  };
+  const sign = (claims: JWTPayload, header = {}) =>
+    signAs(idp.sign, claims, {
+      header,
+      secret: client.secret,
+      key: idp.sign === "foreign key" ? foreign.privateKey : privateKey,
+    });
   const token = async (form: URLSearchParams) => {
     idp.tokenRequests.push(form);
     const asked = requests.get(form.get("code") ?? "");
@@ -81,6 +80,20 @@ export async function startCrookedIdp(client: { readonly id: string; readonly se
     ...STRAIGHT,
     issuer,
     tokenRequests: [],
+    logoutToken: async (header) => {
+      const now = Math.floor(Date.now() / 1000);
+      const events = { "http://schemas.openid.net/event/backchannel-logout": {} };
+      const straight = {
+        iss: issuer,
+        sub: "victim",
+        aud: client.id,
+        iat: now,
+        exp: now + 120,
+        jti: randomUUID(),
+        events,
+      };
+      return sign({ ...straight, ...idp.claims } as JWTPayload, header);
+    },
     answer: (authorization) => {
       const code = `code-${requests.size}`;
       requests.set(code, authorization.searchParams);
@@ -98,7 +111,25 @@ export async function startCrookedIdp(client: { readonly id: string; readonly se
         server.closeAllConnections();
       }),
   };
-  server.on("request", async (request, response) => {
+  const reply = createReply(idp, routes);
+  server.on("request", (request, response) => void reply(request, response));
+  return idp;
+}
+
+function signAs(
+  how: Crook["sign"],
+  claims: JWTPayload,
+  { header, secret, key }: { readonly header: object; readonly secret: string; readonly key: CryptoKey },
+): Promise<string> | string {
+  if (how === "none") return new UnsecuredJWT(claims).encode();
+  const jwt = new SignJWT(claims);
+  if (how === "HS256") return jwt.setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(secret));
+  return jwt.setProtectedHeader({ alg: "ES256", kid: "k1", ...header }).sign(key);
+}
+
+/** What a server does with one request: what the test wants instead, or the route's own answer. */
+function createReply(idp: Crook, routes: Readonly<Record<string, (body: string) => Response | Promise<Response>>>) {
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of request) chunks.push(chunk as Uint8Array);
     const path = request.url ?? "";
@@ -107,6 +138,5 @@ export async function startCrookedIdp(client: { readonly id: string; readonly se
     const answer =
       instead ?? (await routes[path]?.(Buffer.concat(chunks).toString())) ?? new Response("", { status: 404 });
     response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(await answer.text());
-  });
-  return idp;
+  };
 }

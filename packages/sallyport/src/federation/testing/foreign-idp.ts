@@ -7,6 +7,8 @@ export const CLIENT = { clientId: "sallyport", clientSecret: "a secret of thirty
 export interface ForeignIdpOptions {
   readonly redirectUris: readonly string[];
   readonly postLogoutRedirectUris?: readonly string[];
+  /** Told when somebody signs out there (OpenID Connect Back-Channel Logout 1.0). */
+  readonly backchannelLogoutUri?: string;
   /** As Auth0 and authentik write themselves. */
   readonly trailingSlash?: boolean;
   /** Further configuration of oidc-provider. */
@@ -54,6 +56,7 @@ export async function startForeignIdp(options: ForeignIdpOptions): Promise<Forei
 
 function configurationOf(options: ForeignIdpOptions, people: ForeignIdp["people"]): Configuration {
   const { features, ...rest } = options.configuration ?? {};
+  const { backchannelLogoutUri } = options;
   return {
     clients: [
       {
@@ -63,6 +66,7 @@ function configurationOf(options: ForeignIdpOptions, people: ForeignIdp["people"
         post_logout_redirect_uris: [...(options.postLogoutRedirectUris ?? [])],
         grant_types: ["authorization_code"],
         response_types: ["code"],
+        ...(backchannelLogoutUri !== undefined && { backchannel_logout_uri: backchannelLogoutUri }),
       },
       ...(options.clients ?? []),
     ],
@@ -70,8 +74,15 @@ function configurationOf(options: ForeignIdpOptions, people: ForeignIdp["people"
     cookies: { keys: ["for tests only"] },
     claims: { openid: ["sub"], profile: ["preferred_username", "groups"], email: ["email"] },
     findAccount: (_, sub) => ({ accountId: sub, claims: async () => ({ sub, ...people.get(sub) }) }),
+    // Without its guard against addresses on this machine: the client that it tells of sign-outs is on loopback.
+    fetch: (url, request) => fetch(url, { ...request, dispatcher: undefined } as RequestInit),
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
-    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true }, ...features },
+    features: {
+      devInteractions: { enabled: false },
+      rpInitiatedLogout: { enabled: true },
+      backchannelLogout: { enabled: backchannelLogoutUri !== undefined },
+      ...features,
+    },
     ...rest,
   };
 }

@@ -14,7 +14,7 @@ export const GUID = "0f9d1c1e-7c44-4a44-9a3e-2f6f2a0d8b11";
 export function createSiteWith(
   issuer: string,
   options: Partial<RelyingPartyOptions> = {},
-): { readonly here: Installation; readonly clock: TestSystem } {
+): { readonly here: Installation; readonly clock: TestSystem; readonly ended: { sub: string; before: number }[] } {
   const clock = createTestSystem(system.now());
   const idp = createRelyingParty({
     ...CLIENT,
@@ -27,7 +27,13 @@ export function createSiteWith(
     system: clock,
     ...options,
   });
-  return { clock, here: createInstallation({ publicUrl: PUBLIC_URL, idp, system: clock }) };
+  const ended: { sub: string; before: number }[] = [];
+  const seen = new Set<string>();
+  const logout = {
+    endAccess: async (sub: string, before: number) => ended.push({ sub, before }),
+    recordOnce: async (key: string) => !seen.has(key) && seen.add(key).has(key),
+  };
+  return { clock, ended, here: createInstallation({ publicUrl: PUBLIC_URL, idp, system: clock, logout }) };
 }
 
 /** Where a page of ours sends the browser by `Refresh`. */

@@ -1,0 +1,59 @@
+import { OAuthError } from "@sallyport/auth";
+import { LogoutTokenError } from "../federation/index.js";
+import { readMachineForm } from "./form.js";
+import type { Kit } from "./kit.js";
+import { PageRefusal } from "./refusal.js";
+
+/** Registered with the identity provider; below the public URL. */
+export const BACKCHANNEL_LOGOUT_PATH = "/sign-in/oidc/backchannel-logout";
+
+/** Seconds by which the provider's clock may be behind. */
+const CLOCK_SKEW = 60;
+
+/**
+ * OpenID Connect Back-Channel Logout 1.0 §2.5 to §2.8: the provider says that somebody has signed out, and everything that this person
+ * has here ends: browsers, tokens, grants. Called by a machine: no cookie and no page is involved. Whether the person was ever here is not told.
+ */
+export async function foreignLogout(kit: Kit, request: Request): Promise<Response> {
+  const { idp, logout, storage, system } = kit;
+  if (idp === undefined || logout === undefined) throw new PageRefusal("unknown_page");
+  await kit.limit.count("logout", kit.address(request));
+  try {
+    const { subject, jti, issued, expires } = await idp.verifyLogout(await readLogoutToken(request));
+    const sub = await storage.identities.find(idp.issuer, subject);
+    if (sub !== undefined) {
+      // What began later was signed in anew, so that a token that is brought again ends nothing of it.
+      const sessions = await logout.endAccess(sub, Math.min(system.now(), issued + CLOCK_SKEW) + 1);
+      await storage.browserSessions.endAll(sub);
+      system.log("info", "signed out by the identity provider", { sub, sessions });
+    }
+    // Last: if the store fails before, the provider may send the same token again, and nothing stays alive.
+    if (!(await logout.recordOnce(`${idp.issuer} ${jti}`, expires))) return refuse("It was used before.");
+    return new Response(null, { status: 200, headers: { "cache-control": "no-store" } });
+  } catch (error) {
+    if (error instanceof OAuthError) return unavailable();
+    if (!(error instanceof LogoutTokenError)) throw error;
+    system.log("warn", "logout token refused", { reason: error.message });
+    return refuse("The logout token is not valid.");
+  }
+}
+
+async function readLogoutToken(request: Request): Promise<string> {
+  const token = (await readMachineForm(request)).get("logout_token");
+  if (token === undefined) throw new LogoutTokenError("there is none");
+  return token;
+}
+
+/** §2.8. */
+function refuse(error_description: string): Response {
+  return answer(400, { error: "invalid_request", error_description });
+}
+
+/** Not the provider's fault: it may send the same token again. */
+function unavailable(): Response {
+  return answer(503, { error: "temporarily_unavailable" }, { "retry-after": "5" });
+}
+
+function answer(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Response {
+  return Response.json(body, { status, headers: { "cache-control": "no-store", ...headers } });
+}
