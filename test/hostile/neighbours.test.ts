@@ -270,6 +270,8 @@ describe("token-revoked-cache: what ends, ends within two seconds, open streams 
     const done = await ground.owner.submit(page, consentForm(page), { button: "approve" });
     const code = nextAddress(done)?.searchParams.get("code") ?? "";
     expect(await ground.operate("client", "show", spy)).toContain("calls itself   Spy");
+    const { sid } = JSON.parse(Buffer.from(granted.access_token.split(".")[1] ?? "", "base64url").toString());
+    expect(await ground.operate("session", "list", "--client", spy)).toContain(sid);
     expect(await ground.operate("client", "revoke", spy)).toContain("Ended 1 session.");
     await expect.poll(() => statusOf(granted), SOON).toBe(401);
     await stream.ended;

@@ -58,7 +58,7 @@ function checkHost(request: Request, hosts: readonly string[]): void {
   }
 }
 
-function createTokenCheck({ token, addressKey }: AdminApiOptions) {
+function createTokenCheck({ token, addressKey, parts: { system } }: AdminApiOptions) {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   const wanted = digest(token);
   const wrong = new RateLimiterMemory(WRONG_TOKENS);
@@ -69,6 +69,7 @@ function createTokenCheck({ token, addressKey }: AdminApiOptions) {
       const seconds = Math.max(1, Math.ceil(msBeforeNext / 1000));
       throw new AdminRefusal("too_many_requests", `Too many wrong tokens. Try again in ${seconds} s.`, seconds);
     });
+    system.log("warn", "admin token refused", { address: remoteAddress });
     throw new AdminRefusal("token_refused", "Send the admin token: Authorization: Bearer <token>.");
   };
 }

@@ -42,7 +42,7 @@ export interface ClientDocument {
 }
 
 export interface ClientDocumentStore {
-  /** Remembers it with the time. At most 1,000 are remembered: then the one that was seen longest ago goes. */
+  /** Remembers it with the time. Beyond 1,000 the ones that were seen longest ago go, unless something is granted to them. */
   record(document: Omit<ClientDocument, "first_seen" | "last_seen">, now: number): Promise<void>;
   find(client_id: string): Promise<ClientDocument | undefined>;
   /** By `client_id`. */

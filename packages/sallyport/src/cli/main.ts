@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/problem.js";
+import { addAccessCommands } from "./access-commands.js";
 import { addClientCommands } from "./client-commands.js";
 import { addDbCommands } from "./db-commands.js";
 import { addDocsCommand } from "./docs-command.js";
@@ -39,6 +40,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addServeCommand(program, done);
   addOperatorCommands(program, done);
   addClientCommands(program);
+  addAccessCommands(program);
   addDbCommands(program, done);
   addExplainCommand(program, done);
   addPolicyCommands(program, done);

@@ -3,7 +3,7 @@ import type { Backend } from "./backend.js";
 import type { Schema } from "./schema.js";
 import { orNull, orUndefined } from "./values.js";
 
-/** Whoever has a domain has any number of documents; what they make us write down has a bound. */
+/** Whoever has a domain has any number of documents; what they make us write down has a bound, and pushes out nothing that people use. */
 const MAX_DOCUMENTS = 1_000;
 
 export function createClientDocumentStore({ db, write }: Backend): ClientDocumentStore {
@@ -20,6 +20,11 @@ export function createClientDocumentStore({ db, write }: Backend): ClientDocumen
           .selectFrom("client_documents")
           .select("client_id")
           .where("client_id", "<>", client_id)
+          .where(({ not, exists, selectFrom }) =>
+            not(
+              exists(selectFrom("grants").select("id").whereRef("grants.client_id", "=", "client_documents.client_id")),
+            ),
+          )
           .orderBy("last_seen", "desc")
           .offset(MAX_DOCUMENTS - 1)
           .limit(MAX_DOCUMENTS)
