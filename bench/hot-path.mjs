@@ -11,7 +11,7 @@ const SECONDS = Number(process.argv[3] ?? 2);
 const ROWS = new Set((process.argv[4] ?? "T1,L1,C1,M1,R1").split(","));
 // Compilers need some 30,000 calls before they are done; a busy machine takes longer for them.
 const WARM_UP_SECONDS = 6;
-const STREAMS = 2_000;
+const STREAMS = Number(process.env.STREAMS ?? 2_000);
 const WAVES = 5;
 const body = JSON.stringify({
   jsonrpc: "2.0",
@@ -86,42 +86,55 @@ const ask = ({ child }, question) =>
   });
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Opens event streams that say nothing, waits for each one's head, and gives the way to end them all. */
-async function openStreams({ port, tokens: [token], session }) {
-  const sockets = await Promise.all(
-    Array.from(
-      { length: STREAMS },
-      () =>
-        new Promise((resolve, reject) => {
-          const socket = connect(port, "127.0.0.1", () =>
-            socket.write(
-              `GET /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/event-stream\r\nAuthorization: Bearer ${token}\r\n` +
-                `Mcp-Session-Id: ${session}\r\nMCP-Protocol-Version: 2025-11-25\r\n\r\n`,
-            ),
-          );
-          socket.once("data", (head) => (head.includes(" 200 ") ? resolve(socket) : reject(new Error(String(head)))));
-          socket.once("error", reject);
-        }),
-    ),
-  );
+/** Waits until nothing of ended streams is under way any more; a busy machine takes seconds for that. */
+async function settled(gateway) {
+  for (let tries = 0; ; tries++) {
+    await later(250);
+    const said = await ask(gateway, "ended");
+    if ((said.open === 0 && said.upstream.connected === 0) || tries >= 100) return said;
+  }
+}
+
+/** Opens one event stream that says nothing, and waits for its head. */
+function openStream({ port, tokens: [token], session }) {
+  const head =
+    `GET /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/event-stream\r\nAuthorization: Bearer ${token}\r\n` +
+    `Mcp-Session-Id: ${session}\r\nMCP-Protocol-Version: 2025-11-25\r\n\r\n`;
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(head));
+    socket.once("data", (bytes) => (bytes.includes(" 200 ") ? resolve(socket) : reject(new Error(String(bytes)))));
+    socket.once("error", reject);
+  });
+}
+
+/** A crowd, not a stampede: what thousands of handshakes in one turn leave behind says nothing about idle streams. Gives the way to end them all. */
+async function openStreams(gateway) {
+  const sockets = [];
+  while (sockets.length < STREAMS) {
+    sockets.push(...(await Promise.all(Array.from({ length: 50 }, () => openStream(gateway)))));
+  }
   return () => sockets.forEach((socket) => void socket.destroy());
 }
 
 async function memory(gateway) {
-  const idle = await ask(gateway, "idle");
+  // What a process needs for its first streams at all is no stream's: code, caches, the buffers of both parsers.
+  const endFirst = await openStreams(gateway);
+  endFirst();
+  const idle = await settled(gateway);
   console.log(
-    `\nM1 ${STREAMS} idle event streams, ${WAVES} waves (KB per stream over a fresh process; target: RSS 35, flat)`,
+    `\nM1 ${STREAMS} idle event streams, ${WAVES} waves after one to warm up (KB per stream, garbage collected; target: RSS 35, flat)`,
   );
+  const kilobytes = (bytes) => (bytes / 1024 / STREAMS).toFixed(1);
   for (let wave = 1; wave <= WAVES; wave++) {
     const end = await openStreams(gateway);
-    await later(300);
-    const { rss, heap, open } = await ask(gateway, "open");
-    const each = (now, then) => ((now - then) / 1024 / STREAMS).toFixed(1);
-    end();
     await later(500);
-    const after = await ask(gateway, "ended");
+    const now = await ask(gateway, "open");
+    end();
+    const after = await settled(gateway);
+    const over = (base, name) => kilobytes(now[name] - base[name]);
     console.log(
-      `  wave ${wave}  RSS ${each(rss, idle.rss)}  heap ${each(heap, idle.heap)}  open ${open}  then ${after.open} exchanges, ${after.upstream.running} upstream`,
+      `  wave ${wave}  RSS ${over(gateway, "rss")} over a fresh process, ${over(idle, "rss")} over the process after the first; ` +
+        `heap ${over(idle, "heap")}  outside the heap ${over(idle, "external")}  open ${now.open}  then ${after.open} exchanges, ${after.upstream.connected} upstream`,
     );
   }
 }
@@ -172,6 +185,9 @@ if (ROWS.has("C1")) {
     await compare({ B: contenders.B, gateway: cold }, 64),
   );
 }
-if (ROWS.has("M1")) await memory(await start(0, "gateway.mjs", upstream.port, 1, 10_000));
+if (ROWS.has("M1")) {
+  const gateway = await start(0, "gateway.mjs", upstream.port, 1, 10_000);
+  await memory({ ...gateway, ...(await ask(gateway, "fresh")) });
+}
 if (ROWS.has("R1")) await disconnects(warm);
 process.exit(0);

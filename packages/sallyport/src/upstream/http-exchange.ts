@@ -47,6 +47,8 @@ export class HttpExchange implements Exchange, Dispatcher.DispatchHandler {
       controller.abort(new UpstreamError("protocol", message));
       return;
     }
+    // The same headers as bytes, which nobody reads: an event stream would hold them for days.
+    controller.rawHeaders = null;
     this.handler.onHead(status, endToEndHeaders(headers));
   }
 
