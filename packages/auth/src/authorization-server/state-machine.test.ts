@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { decodeJwt } from "jose";
 import { expect, test } from "vitest";
+import { isAtMost } from "../core/call-detail-match.js";
+import type { AskedCallDetail, CallDetail } from "../core/call-details.js";
 import { expandScopes } from "../core/scope.js";
 import { JWT_BEARER_GRANT } from "../oauth/assertion.js";
 import { sha256 } from "../oauth/digest.js";
@@ -17,20 +19,32 @@ import type { Session } from "./storage.js";
 const SCOPES = [["mcp:read"], ["mcp:write"], ["mcp:read", "mcp:write"]] as const;
 const scope = fc.constantFrom(...SCOPES.map((scopes) => scopes.join(" ")), undefined);
 const index = fc.nat(30);
+/** Single calls (RFC 9396), each narrower than one before it or beside it; `undefined`: none are asked for. */
+const CALLS: readonly AskedCallDetail[] = [
+  { type: "mcp_call", tools: ["search_customers", "update_customer"] },
+  { type: "mcp_call", tools: ["update_customer"], limits: { credit: { max: 100 } } },
+  { type: "mcp_call", tools: ["update_customer"], arguments: { credit: 50 } },
+  { type: "mcp_call", tools: ["update_customer"], arguments: { credit: 50 }, once: true },
+  { type: "mcp_call", tools: ["search_customers"], once: true },
+];
+const calls = fc.option(fc.constantFrom(...CALLS), { nil: undefined });
+const asking = (detail: AskedCallDetail | undefined) => ({
+  authorization_details: detail && JSON.stringify([detail]),
+});
 
 /** Runs beside the others of its batch. */
 const action = fc.oneof(
   fc.record({ kind: fc.constant("redeem" as const), index }),
-  fc.record({ kind: fc.constant("refresh" as const), index, scope }),
-  fc.record({ kind: fc.constant("exchange" as const), index, scope, actor: fc.boolean() }),
+  fc.record({ kind: fc.constant("refresh" as const), index, scope, calls }),
+  fc.record({ kind: fc.constant("exchange" as const), index, scope, calls, actor: fc.boolean() }),
   fc.record({ kind: fc.constant("assert" as const), index: fc.nat(4), scope }),
-  fc.record({ kind: fc.constant("client" as const), scope }),
+  fc.record({ kind: fc.constant("client" as const), scope, calls }),
   fc.record({ kind: fc.constant("revokeToken" as const), index }),
   fc.record({ kind: fc.constant("revokeSubject" as const) }),
 );
 /** Between two batches: what the world does. */
 const event = fc.oneof(
-  fc.record({ kind: fc.constant("authorize" as const), scope: fc.constantFrom(...SCOPES) }),
+  fc.record({ kind: fc.constant("authorize" as const), scope: fc.constantFrom([], ...SCOPES), calls }),
   fc.record({ kind: fc.constant("wait" as const), seconds: fc.constantFrom(1, 29, 61, 599, 86_400) }),
   fc.record({ kind: fc.constant("entitle" as const), scopes: fc.constantFrom([], ...SCOPES) }),
 );
@@ -45,6 +59,7 @@ interface Issued {
   readonly access_token: string;
   readonly sid: string;
   readonly scopes: readonly string[];
+  readonly details: readonly CallDetail[];
   readonly exp: number;
 }
 
@@ -53,18 +68,27 @@ const covers = (held: readonly string[], asked: readonly string[]) => {
   const all = expandScopes(hierarchy, held);
   return asked.every((each) => all.has(each));
 };
+/** Whether somebody who holds this may hand on that: as one of its details, or as a call of a tool that its scopes permit. */
+const contains = (
+  held: { readonly scopes: readonly string[]; readonly details: readonly CallDetail[] },
+  one: CallDetail,
+) =>
+  held.details.some((wide) => isAtMost(one, wide) && (wide.once !== true || wide.id === one.id)) ||
+  covers(held.scopes, one.tools.includes("update_customer") ? ["mcp:write"] : ["mcp:read"]);
 const idp = createTestAssertionIssuer("https://login.acme.example");
 
 async function createWorld() {
   const trusted = await idp;
   const agents = await createTestAgents(["planner", "helper"], {
     trustedIssuers: [{ ...trusted, subjectOf: async () => "ada" }],
+    authorizationDetails: true,
     lifetimes: { session: 7 * 86_400, sessionIdle: 2 * 86_400 },
   });
   const { server } = agents;
   const { sessions } = server.options.storage;
   const client = await createTestClient(server, { client_id: "planner", redirect_uri: agentRedirect("planner") });
   const [codes, tokens, refreshes, used] = [[] as string[], [] as Issued[], [] as string[], new Map<string, number>()];
+  const single = new Map<string, boolean>();
   const successors = new Map<string, string>();
   const assertions = await Promise.all(
     [0, 1, 2, 3, 4].map((jti) => {
@@ -84,7 +108,13 @@ async function createWorld() {
     }
     const body = (await answer.json()) as TestTokens;
     const { sid = "", exp = 0, sub } = decodeJwt<{ sid: string }>(body.access_token);
-    const scopes = body.scope.split(" ");
+    const scopes = body.scope.split(" ").filter(Boolean);
+    const details = body.authorization_details ?? [];
+    expect(scopes.length + details.length, "no token is for nothing").toBeGreaterThan(0);
+    for (const { id, once = false } of details) {
+      expect(single.get(id) ?? once, "one call stays one call").toBe(once);
+      single.set(id, once);
+    }
     if (from.sid !== undefined) expect(endedBefore, "a revoked subject has no live token").not.toContain(from.sid);
     if (from.once !== undefined) {
       used.set(from.once, (used.get(from.once) ?? 0) + 1);
@@ -92,7 +122,9 @@ async function createWorld() {
     }
     const entitled = agents.entitlements.get(sub ?? "") ?? server.person.entitlement;
     expect(covers(entitled, scopes), "effective ⊆ entitlement").toBe(true);
-    tokens.push({ access_token: body.access_token, sid, scopes, exp });
+    const reaches = ({ scope: under }: CallDetail) => under.split(" ").some((each) => covers(entitled, [each]));
+    expect(details.every(reaches), "no detail is out of reach").toBe(true);
+    tokens.push({ access_token: body.access_token, sid, scopes, details, exp });
     if (body.refresh_token !== undefined) refreshes.push(body.refresh_token);
   }
 
@@ -101,7 +133,9 @@ async function createWorld() {
     else if (what.kind === "entitle") server.person.entitlement = what.scopes;
     else if (server.person.entitlement.length > 0) {
       // Whoever agreed before passes without a page; who may have nothing gets no code.
-      const query = await client.approve({ scope: what.scope.join(" ") }).catch(() => undefined);
+      const query = await client
+        .approve({ scope: what.scope.join(" ") || undefined, ...asking(what.calls) })
+        .catch(() => undefined);
       const code = query?.get("code");
       if (code) codes.push(code);
     }
@@ -117,7 +151,7 @@ async function createWorld() {
       const token = pick(refreshes, what.index);
       if (token === undefined) return;
       const sid = (await sessions.findByRefresh(await sha256(token)))?.session.id;
-      const answer = await client.refresh(token, { client_secret, scope: what.scope });
+      const answer = await client.refresh(token, { client_secret, scope: what.scope, ...asking(what.calls) });
       if (answer.ok) {
         const { refresh_token = "" } = (await answer.clone().json()) as TestTokens;
         expect(successors.get(token) ?? refresh_token, "one successor").toBe(refresh_token);
@@ -130,11 +164,13 @@ async function createWorld() {
       if (subject === undefined) return;
       const actor = what.actor ? (await agents.ofClient("helper")).access_token : undefined;
       const actor_token_type = actor && "urn:ietf:params:oauth:token-type:access_token";
-      const asked = { scope: what.scope, actor_token: actor, actor_token_type };
+      const asked = { scope: what.scope, actor_token: actor, actor_token_type, ...asking(what.calls) };
       const answer = await agents.exchange("planner", subject.access_token, asked);
       if (answer.ok) {
         const body = (await answer.clone().json()) as TestTokens;
-        expect(covers(subject.scopes, body.scope.split(" ")), "no scope ever widens").toBe(true);
+        expect(covers(subject.scopes, body.scope.split(" ").filter(Boolean)), "no scope ever widens").toBe(true);
+        const narrower = (body.authorization_details ?? []).every((each) => contains(subject, each));
+        expect(narrower, "no detail ever widens").toBe(true);
         expect(decodeJwt(body.access_token).exp).toBeLessThanOrEqual(subject.exp);
       }
       await accept(answer, { sid: subject.sid });
@@ -145,7 +181,10 @@ async function createWorld() {
       await accept(answer, { once: `jti ${what.index}` });
     },
     client: async (what) =>
-      accept(await agents.token("planner", { grant_type: "client_credentials", scope: what.scope }), {}),
+      accept(
+        await agents.token("planner", { grant_type: "client_credentials", scope: what.scope, ...asking(what.calls) }),
+        {},
+      ),
     revokeToken: async (what) => {
       const token = pick(tokens, what.index)?.access_token;
       if (token === undefined) return;
@@ -159,11 +198,16 @@ async function createWorld() {
   async function check(): Promise<void> {
     const now = server.system.now();
     const ended = new Set<string>();
-    for (const { sid, scopes, exp } of tokens) {
+    for (const { sid, scopes, details, exp } of tokens) {
       const session = await sessions.find(sid);
       if (session === undefined) throw new Error("every token has a session");
       expect(exp, "no token outlives its session").toBeLessThanOrEqual(session.expires);
       expect(covers(session.scopes, scopes), "no token is wider than its session").toBe(true);
+      const held = { scopes: [], details: session.details ?? [] };
+      expect(
+        details.every((each) => contains(held, each)),
+        "nor in its calls",
+      ).toBe(true);
       if (session.revoked !== undefined || now >= session.expires) ended.add(sid);
       await checkDescent(session);
     }
@@ -178,6 +222,9 @@ async function createWorld() {
     expect(session.expires).toBeLessThanOrEqual(parent.expires);
     expect([session.sub, session.grant_id]).toEqual([parent.sub, parent.grant_id]);
     expect(covers(parent.scopes, session.scopes), "no scope ever widens").toBe(true);
+    const above = { scopes: parent.scopes, details: parent.details ?? [] };
+    const narrower = (session.details ?? []).every((each) => contains(above, each));
+    expect(narrower, "no detail ever widens").toBe(true);
   }
 
   return {
@@ -206,12 +253,13 @@ test("whatever happens, in any order and at once, no token is more than what it 
       const world = await createWorld();
       for (const each of batches) await world.play(each);
       for (const { access_token } of world.tokens) {
-        const { act, sub } = decodeJwt(access_token);
+        const { act, sub, scope: said } = decodeJwt(access_token);
         seen.add(act === undefined ? `${sub}` : "delegated");
+        if (said === "") seen.add("single calls");
       }
     }),
     { numRuns: 120 },
   );
   // A run that gives no tokens would prove nothing.
-  expect([...seen].sort()).toEqual(["ada", "delegated", "planner"]);
+  expect([...seen].sort()).toEqual(["ada", "delegated", "planner", "single calls"]);
 });
