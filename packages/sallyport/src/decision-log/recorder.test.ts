@@ -206,17 +206,21 @@ describe("a full disk", () => {
   it("refuses calls, loses no record that was taken, and goes on when there is space again", async () => {
     const folder = logFolder();
     const limit = { bytes: 10_000 };
-    const { chain, recorder } = await openTestLog(folder, {
+    const { chain, recorder, system } = await openTestLog(folder, {
       openFile: bounded(limit),
       before: () => true,
       limits: { retryMs: 1 },
     });
     await recorder.record(decided({ id: 1 }));
+    expect([chain.lagMs, chain.failure]).toEqual([0, undefined]);
     limit.bytes = 10;
     await expect(recorder.record(decided({ id: 2 }))).rejects.toThrow(LogUnavailable);
+    system.advance(3);
+    expect([chain.lagMs, chain.failure]).toEqual([3_000, "ENOSPC"]);
     expect(() => recorder.record(decided({ id: 3 }))).toThrow(LogUnavailable);
     limit.bytes = 10_000;
     await chain.durable();
+    expect(chain.lagMs).toBe(0);
     await recorder.record(decided({ id: 4 }));
     await chain.close();
     expect([...readRecords(folder)].map(({ requestId }) => requestId)).toEqual([1, 2, 4]);

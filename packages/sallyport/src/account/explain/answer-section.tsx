@@ -86,7 +86,8 @@ function UsedList({ used }: { readonly used: Used }) {
           {client === undefined ? "one that has been granted nothing" : `${client.name} (${client.client_id})`}
         </Row>
         <Row name="Granted to it">
-          <Scopes scopes={granted} />. Its token may have fewer.
+          <Scopes scopes={granted} />
+          {granted.length === 0 ? null : ". Its token may have fewer."}
         </Row>
         <Row name="Time">{formatExact(time)}</Row>
         <Row name="Address">not known: rules that look at one see none</Row>
