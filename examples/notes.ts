@@ -1,5 +1,6 @@
 import { McpServer } from "@modelcontextprotocol/server";
 import { scopePolicy } from "@sallyport/auth";
+import type { ResourceDescription } from "@sallyport/auth/authorization-server";
 import { z } from "zod";
 
 /** What each scope permits. What none permits is as if it did not exist. */
@@ -21,4 +22,17 @@ export function createNotesServer(): McpServer {
   server.registerTool("write_note", { inputSchema }, ({ text }) => answer(`wrote ${text}`));
   server.registerTool("erase_all", { inputSchema }, ({ text }) => answer(`erased ${text}`));
   return server;
+}
+
+/** The same scopes in words, for a consent page. */
+export function describeNotes(resource: string): ResourceDescription {
+  return {
+    resource,
+    name: "Notes",
+    baseline: ["notes:read"],
+    scopes: [
+      { scope: "notes:read", title: "Read notes", includes: [], tools: ["read_note"] },
+      { scope: "notes:write", title: "Read and write notes", includes: ["notes:read"], tools: ["write_note"] },
+    ],
+  };
 }

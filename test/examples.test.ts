@@ -10,6 +10,8 @@ import { formatAccessToken, randomToken, system } from "@sallyport/auth";
 import { createTestKeys } from "@sallyport/auth/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "./architecture/tree.js";
+import { createPerson } from "./interop/person.js";
+import { createStrictClient } from "./interop/strict-client.js";
 
 /*
  * The examples as their readers run them: a process of their own settings, an authorization server elsewhere (here reduced to its keys),
@@ -33,6 +35,12 @@ afterAll(() => void issuerServer.close());
 
 function listen(server: Server): Promise<number> {
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)));
+}
+
+/** Of an example, without imports and empty lines. */
+function ownLines(name: string): readonly string[] {
+  const source = readFileSync(join(ROOT, "examples", `${name}.ts`), "utf8");
+  return source.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("import "));
 }
 
 async function freePort(): Promise<number> {
@@ -92,9 +100,7 @@ describe.each(NAMES)("examples/%s.ts", (name) => {
   });
 
   test("has at most 20 lines of the user's own", () => {
-    const source = readFileSync(join(ROOT, "examples", `${name}.ts`), "utf8");
-    const own = source.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("import "));
-    expect(own.length).toBeLessThanOrEqual(20);
+    expect(ownLines(name).length).toBeLessThanOrEqual(20);
   });
 
   test("leaves other paths to the app", async () => {
@@ -136,4 +142,82 @@ describe.each(NAMES)("examples/%s.ts", (name) => {
     expect(wrote).toMatchObject({ content: [{ text: "wrote two" }] });
     await client.close();
   });
+});
+
+describe("examples/embedded.ts: an authorization server of one's own, with a sign-in of one's own", () => {
+  const password = "lantern quarry";
+  let server: Server;
+  let resource: string;
+
+  beforeAll(async () => {
+    resource = `http://127.0.0.1:${await freePort()}/mcp`;
+    Object.assign(process.env, { RESOURCE: resource, PASSWORD: password });
+    ({ server } = await import("../examples/embedded.js"));
+    if (!server.listening) await once(server, "listening");
+  });
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  test("has at most 40 lines of the user's own", () => {
+    expect(ownLines("embedded").length).toBeLessThanOrEqual(40);
+  });
+
+  test("takes oauth4webapi from the MCP URL alone through sign-in and consent to tokens, refresh and revocation", async () => {
+    const client = await createStrictClient(resource);
+    const ada = createPerson({ code: () => "", password });
+    const first = await client.authorize(ada, { scope: "notes:read" });
+    expect(ada.consentPages[0]).toContain("Read notes");
+    expect(ada.trail.join("\n")).toContain("POST http");
+    expect(await statusOf(first.access_token, "read_note")).toBe(200);
+    expect(await statusOf(first.access_token, "write_note")).toBe(403);
+
+    const wider = await client.authorize(ada, { scope: "notes:write", answer: { scopes: "all" } });
+    expect(await statusOf(wider.access_token, "write_note")).toBe(200);
+    const renewed = await client.refresh(wider.refresh_token ?? "");
+    expect(renewed.refresh_token).not.toBe(wider.refresh_token);
+    expect(await statusOf(renewed.access_token, "write_note")).toBe(200);
+
+    await client.revoke(renewed.refresh_token ?? "");
+    expect(await statusOf(renewed.access_token, "write_note")).toBe(401);
+    expect(await statusOf(first.access_token, "read_note")).toBe(200);
+  });
+
+  test("lets the SDK's client 2.4 call with what it granted", async () => {
+    const { access_token } = await (await createStrictClient(resource)).authorize(
+      createPerson({ code: () => "", password }),
+    );
+    const [, connect] = CLIENTS[0] ?? [];
+    const client = await connect?.(new URL(resource), access_token);
+    expect(await client?.callTool({ name: "read_note", arguments: { text: "one" } })).toMatchObject({
+      content: [{ text: "read one" }],
+    });
+    await client?.close();
+  });
+
+  test("lets nobody in with another password, or none", async () => {
+    const strict = await createStrictClient(resource);
+    for (const wrong of ["guessed", ""]) {
+      await expect(strict.authorize(createPerson({ code: () => "", password: wrong }))).rejects.toThrow(/Try again/);
+    }
+  });
+
+  async function statusOf(token: string, tool: string): Promise<number> {
+    const response = await fetch(resource, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${token}`,
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        "mcp-protocol-version": "2025-06-18",
+      },
+      body: JSON.stringify({
+        ...{ jsonrpc: "2.0", id: 1, method: "tools/call" },
+        params: { name: tool, arguments: { text: "one" } },
+      }),
+    });
+    await response.text();
+    return response.status;
+  }
 });

@@ -110,6 +110,25 @@ describe("registrations", () => {
     expect(new Set(made.map((client) => client.client_secret)).size).toBe(3);
   });
 
+  test("dcr-stateless-id-forgery: an id is a row and nothing else, so one that was changed or made up is nobody's", async () => {
+    const made = JSON.parse((await register({}, "198.51.100.8")).text).client_id as string;
+    const claims = Buffer.from(JSON.stringify({ client_id: made, redirect_uris: ["https://evil.example/cb"] }));
+    const forged = [
+      ...[0, 5, made.length - 1].map((at) => made.slice(0, at) + (made[at] === "A" ? "B" : "A") + made.slice(at + 1)),
+      `${made}A`,
+      made.slice(0, -1),
+      made.toUpperCase(),
+      `${made}%00`,
+      claims.toString("base64url"),
+      `eyJhbGciOiJub25lIn0.${claims.toString("base64url")}.`,
+      claims.toString(),
+    ].filter((id) => id !== made);
+    for (const id of forged) {
+      const page = await ground.owner.open(ground.authorizationUrl(id, createPkce()));
+      expect([id, page.status, page.headers.get("location")]).toEqual([id, 400, null]);
+    }
+  });
+
   test("dcr-xss-metadata, dcr-name-spoof: a name is text without tricks, and is marked as nobody's word", async () => {
     const client_name = `Claude</title><script>alert(1)</script>"'\u202eevil\u0000\u200b`;
     const { text } = await register({ client_name, client_uri: "https://claude.ai" }, "198.51.100.4");
@@ -162,6 +181,23 @@ describe("ratelimit-none: guessing", () => {
     }
     expect(statuses.slice(0, 10)).toEqual(Array(10).fill(403));
     expect(statuses.at(-1)).toBe(429);
+  });
+
+  test("forty wrong refresh tokens from one network, then 429; whoever they were guessed for goes on from elsewhere", async () => {
+    const { refresh_token } = await ground.grant(ground.owner, client_id);
+    const refresh = (token: string, address: string) =>
+      ground.ask({
+        path: "/token",
+        headers: [FORM_TYPE, from(address)],
+        body: form({ grant_type: "refresh_token", client_id, refresh_token: token }),
+      });
+    const statuses = new Set<number>();
+    for (let count = 0; count < 40; count++) statuses.add((await refresh("guess", `2001:db8:7:7::${count}`)).status);
+    expect([...statuses]).toEqual([400]);
+    const refused = await refresh(refresh_token, "2001:db8:7:7::99");
+    expect({ status: refused.status, code: refused.code }).toEqual({ status: 429, code: "temporarily_unavailable" });
+    expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);
+    expect((await refresh(refresh_token, "198.51.101.200")).status).toBe(200);
   });
 
   test("an unknown name and a wrong password get one answer", async () => {

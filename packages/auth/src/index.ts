@@ -95,6 +95,7 @@ export type {
   TrustedIssuer,
 } from "./resource-server/contract.js";
 export { filterList, LISTS, type ListContext, listMethodOf } from "./resource-server/filter-list.js";
+export { liveSessions, type SessionRecords } from "./resource-server/live-sessions.js";
 export { noLocalRecords } from "./resource-server/no-local-records.js";
 export { createOriginPolicy, type OriginPolicy, type OriginVerdict } from "./resource-server/origin.js";
 export {

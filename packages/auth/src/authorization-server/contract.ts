@@ -167,6 +167,11 @@ export interface AuthorizationServerOptions {
   readonly dpop?: { readonly nonces?: DpopNonces };
   /** Accepts an `http` issuer beyond loopback (R-66 forbids it): codes and tokens then travel in the clear. Default false. */
   readonly dangerouslyAllowHttpIssuer?: boolean;
+  /**
+   * How many wrong secrets, codes, refresh tokens and assertions one address may send in a minute before it has to wait; default 40. What is
+   * right counts for nothing, and nobody else waits: the limit is the address's, never the client's. Without `remoteAddress` there is none.
+   */
+  readonly guessesPerMinute?: number;
   /** Address of the peer, for quotas; never read from a header here. */
   remoteAddress?(request: PlainRequest): string | undefined;
   /** Digests, signatures and seals. Default: WebCrypto, on every runtime; `@sallyport/auth/node` has `nodeCryptography`, which is faster. */

@@ -5,6 +5,7 @@ import { refuseAsJson } from "./refusals.js";
 import { PlainAnswer } from "./responses.js";
 import { type Route, routesOf } from "./routes.js";
 import { createServer } from "./server.js";
+import { refuseGuess } from "./steps/limit-guesses.js";
 
 /**
  * An OAuth 2.1 authorization server for MCP: code with PKCE, refresh, dynamic registration, client ID metadata documents, consent pages,
@@ -43,7 +44,7 @@ function placeOf(url: string): Start["url"] {
 
 /** Those that refuse in JSON answer in it too. */
 function isForPrograms({ refuse }: Route): boolean {
-  return refuse === refuseAsJson;
+  return refuse === refuseAsJson || refuse === refuseGuess;
 }
 
 async function replyOf(found: readonly Route[], start: Start): Promise<Reply> {

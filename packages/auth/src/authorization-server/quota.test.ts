@@ -18,3 +18,9 @@ test("it remembers at most 10,000 keys, and forgets the oldest", () => {
   expect(quota.take("key 0", 1)).toBe(0);
   expect(quota.take("key 10000", 1)).toBe(99);
 });
+
+test("waiting counts nothing", () => {
+  const quota = createQuota(1, 100);
+  expect([quota.wait("a", 0), quota.wait("a", 0), quota.take("a", 0)]).toEqual([0, 0, 0]);
+  expect([quota.wait("a", 30), quota.wait("b", 30), quota.wait("a", 100)]).toEqual([70, 0, 0]);
+});

@@ -2,6 +2,8 @@
 export interface Quota {
   /** Counts one. Returns 0 when it is within the quota, else the seconds until the next one is. */
   take(key: string, now: number): number;
+  /** Counts nothing. Returns 0 when there is one left, else the seconds until there is. */
+  wait(key: string, now: number): number;
 }
 
 const MAX_KEYS = 10_000;
@@ -10,6 +12,10 @@ const MAX_KEYS = 10_000;
 export function createQuota(limit: number, window: number): Quota {
   const counts = new Map<string, { started: number; count: number }>();
   return {
+    wait(key, now) {
+      const { started, count } = counts.get(key) ?? { started: now, count: 0 };
+      return count < limit || started + window <= now ? 0 : started + window - now;
+    },
     take(key, now) {
       const entry = counts.get(key);
       if (entry === undefined || entry.started + window <= now) {

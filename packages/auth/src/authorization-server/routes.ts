@@ -16,6 +16,7 @@ import type { Server } from "./server.js";
 import { authenticateClient, readFormBody } from "./steps/authenticate-client.js";
 import { checkAuthorizationRequest } from "./steps/check-authorization-request.js";
 import { identifyClient } from "./steps/identify-client.js";
+import { limitGuesses, refuseGuess } from "./steps/limit-guesses.js";
 import { proveKey } from "./steps/prove-key.js";
 import { proveRedirectUri } from "./steps/prove-redirect-uri.js";
 import { readAuthorizationRequest } from "./steps/read-authorization-request.js";
@@ -64,15 +65,23 @@ const ENDPOINTS: readonly (Route & { readonly when?: (server: Server) => boolean
     method: "POST",
     path: "/token",
     cors: true,
-    refuse: refuseAsJson,
-    steps: steps(readFormBody, findGrant, proveKey, answerUnauthenticated, authenticateClient, redeemGrant),
+    refuse: refuseGuess,
+    steps: steps(
+      limitGuesses,
+      readFormBody,
+      findGrant,
+      proveKey,
+      answerUnauthenticated,
+      authenticateClient,
+      redeemGrant,
+    ),
   },
   {
     method: "POST",
     path: "/revoke",
     cors: true,
-    refuse: refuseAsJson,
-    steps: steps(readFormBody, authenticateClient, revoke),
+    refuse: refuseGuess,
+    steps: steps(limitGuesses, readFormBody, authenticateClient, revoke),
   },
   {
     method: "POST",
@@ -86,16 +95,16 @@ const ENDPOINTS: readonly (Route & { readonly when?: (server: Server) => boolean
     method: "POST",
     path: "/introspect",
     cors: false,
-    refuse: refuseAsJson,
-    steps: steps(readFormBody, authenticateClient, introspect),
+    refuse: refuseGuess,
+    steps: steps(limitGuesses, readFormBody, authenticateClient, introspect),
     when: ({ options }) => options.introspectedBy !== undefined,
   },
   {
     method: "POST",
     path: "/device_authorization",
     cors: true,
-    refuse: refuseAsJson,
-    steps: steps(readFormBody, authenticateClient, authorizeDevice),
+    refuse: refuseGuess,
+    steps: steps(limitGuesses, readFormBody, authenticateClient, authorizeDevice),
     when: hasDevices,
   },
   { method: "GET", path: "/device", cors: false, refuse: refuseAsPage, steps: steps(showCodePage), when: hasDevices },

@@ -21,6 +21,8 @@ const DEFAULT_LIFETIMES: Lifetimes = {
 };
 
 const DEFAULT_REGISTRATIONS_PER_HOUR = 20;
+/** Far more than an office whose sessions all ended at once, and far less than a search. */
+const DEFAULT_GUESSES_PER_MINUTE = 40;
 /** Each request that waits for a person is a row of up to 6 KB that anybody may have written. Far more than an office needs. */
 const AUTHORIZATIONS = { limit: 1_000, window: 600 };
 
@@ -45,6 +47,8 @@ export interface Server {
   readonly authorizations: Quota;
   /** Codes of devices that are typed, per address. */
   readonly deviceEntries: Quota;
+  /** Refusals that may have been guesses, per address. */
+  readonly guesses: Quota;
   /** Keys of clients that named a `jwks_uri`, by that URL. */
   readonly keySets: Map<string, KeySet>;
   /** Absolute URL of an endpoint, for example `/token`. */
@@ -71,6 +75,7 @@ export function createServer(options: AuthorizationServerOptions): Server {
     registrations: createQuota(options.registration.perHour ?? DEFAULT_REGISTRATIONS_PER_HOUR, 3600),
     authorizations: createQuota(AUTHORIZATIONS.limit, AUTHORIZATIONS.window),
     deviceEntries: createQuota(DEVICE_ENTRIES.limit, DEVICE_ENTRIES.window),
+    guesses: createQuota(options.guessesPerMinute ?? DEFAULT_GUESSES_PER_MINUTE, 60),
     keySets: new Map(),
     endpoint: (name) => url.origin + path + name,
   };

@@ -4,9 +4,10 @@ import type { Site } from "./site.js";
 /**
  * - `form`: the browser before sign-in; forms and passkey ceremonies are bound to it.
  * - `browser`: the session of an https site.
+ * - `known`: https only; this browser has signed somebody in by password before. It opens nothing.
  * - `flow`: the session of one authorization, http only. `account`: the session of /account, http only.
  */
-export type CookieKind = "form" | "browser" | "flow" | "account";
+export type CookieKind = "form" | "browser" | "known" | "flow" | "account";
 
 interface CookieRow {
   readonly suffix: string;
@@ -20,6 +21,7 @@ interface CookieRow {
 const COOKIES: Readonly<Record<CookieKind, CookieRow>> = {
   form: { suffix: "-form", path: "/sign-in", sameSite: "Lax", maxAge: 3600 },
   browser: { suffix: "", path: "/", sameSite: "Lax", maxAge: 12 * 3600 },
+  known: { suffix: "-known", path: "/", sameSite: "Strict", maxAge: 180 * 86_400 },
   flow: { suffix: "-flow", path: "/", sameSite: "Lax", maxAge: 600 },
   account: { suffix: "-account", path: "/account", sameSite: "Strict", maxAge: 300 },
 };

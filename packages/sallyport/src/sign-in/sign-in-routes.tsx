@@ -12,6 +12,7 @@ import {
   type PageRow,
   purposeOf,
 } from "./kit.js";
+import { passwordTries, rememberBrowser } from "./known-browser.js";
 import { continuePage } from "./message-page.js";
 import { type Problem, respond, seeOther } from "./page.js";
 import { verifyPassword } from "./password.js";
@@ -37,7 +38,12 @@ export const SIGN_IN_ROUTES: readonly PageRow[] = [
 
 type Method = "code" | "password" | "passkey";
 /** One way to prove who one is: the person, or the problem to show. It must not tell apart why a proof failed. */
-type Proof = (kit: Kit, form: Form, secret: string) => Promise<User | Problem>;
+/** `secret`: of the browser that the form was made for. */
+type Proof = (
+  kit: Kit,
+  form: Form,
+  from: { readonly secret: string; readonly request: Request },
+) => Promise<User | Problem>;
 
 interface Again {
   readonly problem: Problem;
@@ -106,7 +112,7 @@ function signInBy(method: Method, prove: Proof): Page {
     const carried = kit.parseCarried(form);
     const address = kit.address(request);
     await kit.limit.count("address", address);
-    const proven = await prove(kit, form, secret ?? "");
+    const proven = await prove(kit, form, { secret: secret ?? "", request });
     if (!("sub" in proven)) {
       kit.system.log("warn", "sign-in refused", { method, address });
       return showSignIn(kit, request, { carried, again: { problem: proven, userName: form.get("username") } });
@@ -128,7 +134,8 @@ async function finish(
   const next = method === "code" ? setUpPath(kit, carried) : destination(kit, carried);
   const changes = method === "code" || isForAccount(kit, carried);
   const ticket = changes ? await kit.tickets.issue({ sub, auth_time: kit.system.now() }) : undefined;
-  return seeOther(withTicket(next, ticket), [cookie]);
+  const known = method === "password" ? rememberBrowser(kit, user) : [];
+  return seeOther(withTicket(next, ticket), [cookie, ...known]);
 }
 
 const WRONG_CODE: Problem = {
@@ -146,21 +153,23 @@ async function byCode(kit: Kit, form: Form): Promise<User | Problem> {
 
 const WRONG_PASSWORD: Problem = { field: "username", text: "User name and password do not match." };
 
-async function byPassword(kit: Kit, form: Form): Promise<User | Problem> {
+async function byPassword(kit: Kit, form: Form, { request }: Parameters<Proof>[2]): Promise<User | Problem> {
   const name = normaliseUserName(field(form, "username").slice(0, 128));
-  await kit.limit.count("name", name);
   const user = await kit.storage.users.findByName(name);
+  const tries = passwordTries(kit, request, { name, user });
+  await kit.limit.count("name", tries);
   const password = field(form, "password");
   const { right, upgraded } = await verifyPassword(password, user?.password_hash);
   if (user === undefined || !right || user.disabled) return WRONG_PASSWORD;
-  await kit.limit.forget("name", name);
-  if (upgraded !== undefined) await kit.storage.users.update(user.sub, { password_hash: upgraded });
-  return user;
+  await kit.limit.forget("name", tries);
+  if (upgraded === undefined) return user;
+  await kit.storage.users.update(user.sub, { password_hash: upgraded });
+  return { ...user, password_hash: upgraded };
 }
 
 const WRONG_PASSKEY: Problem = { text: "This passkey does not open this server. Try again, or use another way." };
 
-async function byPasskey(kit: Kit, form: Form, secret: string): Promise<User | Problem> {
+async function byPasskey(kit: Kit, form: Form, { secret }: Parameters<Proof>[2]): Promise<User | Problem> {
   const user = await kit.passkeys.authenticate(secret, field(form, "nonce"), field(form, "credential"));
   return user ?? WRONG_PASSKEY;
 }
