@@ -152,7 +152,7 @@ describe("examples/embedded.ts: an authorization server of one's own, with a sig
   beforeAll(async () => {
     resource = `http://127.0.0.1:${await freePort()}/mcp`;
     Object.assign(process.env, { RESOURCE: resource, PASSWORD: password });
-    ({ server } = await import("../examples/embedded.js"));
+    server = (await import("../examples/embedded.js")).server as Server;
     if (!server.listening) await once(server, "listening");
   });
   afterAll(() => {

@@ -38,7 +38,7 @@ describe("ratelimit-none: guessing at the endpoints for programs", () => {
   });
 
   test("the limit is the address's: whose client and whose token it was goes on from elsewhere", async () => {
-    const { refresh_token } = await client.connect();
+    const { refresh_token = "" } = await client.connect();
     for (let count = 0; count < 41; count += 1)
       await send("/token", { grant_type: "refresh_token", refresh_token: "x" });
     expect((await client.refresh(refresh_token)).status).toBe(429);
@@ -47,7 +47,7 @@ describe("ratelimit-none: guessing at the endpoints for programs", () => {
   });
 
   test("what is right counts for nothing, nor does a request that is only malformed", async () => {
-    let { refresh_token } = await client.connect();
+    let { refresh_token = "" } = await client.connect();
     for (let count = 0; count < 60; count += 1) {
       const answer = await client.refresh(refresh_token);
       expect(answer.status).toBe(200);
