@@ -156,7 +156,7 @@ async function putBack({ installation, backend, now }: Database, file: string, f
       : `Ended ${result.ended} session${result.ended === 1 ? "" : "s"} of the backup: everybody consents again.`,
   );
   say(
-    "People, roles and permissions are those of the backup too: look at `sallyport user list`. Restart every process.",
+    "People, roles, permissions and connections are those of the backup too: look at `sallyport user list`. Restart every process.",
   );
 }
 

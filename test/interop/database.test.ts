@@ -1,0 +1,58 @@
+import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { afterAll, expect, test } from "vitest";
+import { ROOT } from "./program.js";
+
+const LAUNCHER = join(ROOT, "packages/sallyport/bin/sallyport.js");
+const folder = mkdtempSync(join(tmpdir(), "sallyport-database-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** An installation of its own: file, database and key under one name. */
+function installation(name: string): string {
+  const file = join(folder, `${name}.yaml`);
+  const text = `
+storage: sqlite:./${name}.db
+masterKey: { file: ./${name}.key }
+servers: { notes: { upstream: "http://127.0.0.1:9/mcp", access: [{ roles: [staff], scopes: [mcp:read] }] } }
+`;
+  writeFileSync(file, text);
+  return file;
+}
+
+function sallyport(...words: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [LAUNCHER, ...words], { encoding: "utf8" });
+  return { status, said: stdout + stderr };
+}
+
+test("an operator saves an installation and brings it to another place, with the key by its own way", () => {
+  const [from, to] = [installation("here"), installation("there")];
+  const saved = join(folder, "saved.gz");
+  expect(sallyport("db", "status", "--config", from)).toMatchObject({ status: 2 });
+  expect(existsSync(join(folder, "here.db"))).toBe(false);
+  sallyport("user", "add", "ada", "--role", "staff", "--config", from);
+  expect(sallyport("db", "status", "--config", from)).toMatchObject({ status: 0 });
+
+  const made = sallyport("db", "backup", saved, "--config", from);
+  expect(made.status).toBe(0);
+  expect(made.said).toContain(join(folder, "here.key"));
+  expect(statSync(saved).mode & 0o077).toBe(0);
+  const key = readFileSync(join(folder, "here.key"), "utf8").trim();
+  expect(gunzipSync(readFileSync(saved)).toString("utf8")).not.toContain(key);
+  expect(sallyport("db", "backup", saved, "--config", from).said).toContain("never overwrites");
+
+  // No key is made by itself, since it would open nothing of the backup.
+  const without = sallyport("db", "restore", saved, "--config", to);
+  expect([without.status, without.said]).toEqual([2, expect.stringContaining(join(folder, "there.key"))]);
+  expect(existsSync(join(folder, "there.key"))).toBe(false);
+  copyFileSync(join(folder, "here.key"), join(folder, "there.key"));
+  expect(sallyport("db", "restore", saved, "--config", to)).toMatchObject({ status: 0 });
+  expect(sallyport("user", "list", "--config", to).said).toMatch(/^ada +staff/m);
+  expect(sallyport("db", "restore", saved, "--config", to).said).toContain("--replace");
+  writeFileSync(saved, readFileSync(saved).subarray(0, 200));
+  const damaged = sallyport("db", "restore", saved, "--replace", "--config", to);
+  expect([damaged.status, damaged.said]).toEqual([2, expect.stringContaining("was not restored")]);
+  expect(sallyport("user", "list", "--config", to).said).toMatch(/^ada +staff/m);
+}, 180_000);
