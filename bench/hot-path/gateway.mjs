@@ -54,7 +54,7 @@ const identifiers = createIdSealer(createSealer(randomBytes(32), system));
 const decisions = keep === undefined ? {} : { decisions: await openLog() };
 const gateway = createGateway({
   publicUrl,
-  servers: [{ resourceServer, upstream, identifiers, ...decisions }],
+  servers: [{ resourceServer, upstream, identifiers, ...decisions, ...(await credentialsOf()) }],
   web: () => new Response(null, { status: 404 }),
   listen: { port, hosts: ["127.0.0.1"] },
   system,
@@ -75,6 +75,14 @@ process.on("message", async (question) => {
   const { rss, heapUsed: heap, external } = process.memoryUsage();
   process.send?.({ question, rss, heap, external, open: gateway.openExchanges, upstream: upstream.stats() });
 });
+
+/** What goes on to the upstream, for `bench/exchange.mjs`. */
+async function credentialsOf() {
+  const { CREDENTIAL: kind, TOKEN_ENDPOINT: tokenEndpoint } = process.env;
+  if (kind === undefined) return {};
+  const { createCredentials } = await import("../exchange/credentials.mjs");
+  return { credentials: createCredentials({ kind, tokenEndpoint, system }) };
+}
 
 /** The decision log as the program composes it, in a folder that goes with this process. */
 async function openLog() {

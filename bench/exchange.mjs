@@ -1,0 +1,113 @@
+// What does an exchanged token cost? Run: npm run build && node bench/exchange.mjs [rounds] [seconds] [connections] [cold calls]
+//
+// Warm: the gateway without a credential, with fixed headers, with an exchanged token that is held, and with one that is bound to a key (a
+// signature for every call). Same upstream, same run, interleaved, medians of the rounds. Wanted: warm ≥ 0.95 of none.
+// Cold: callers whose token was never seen, one after the other, in this process: requests at the token endpoint for each, and CPU.
+// Wanted: one round trip, ≤ 2 ms CPU. Quote the ratios, not the rates.
+import { fork } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { system } from "@sallyport/auth";
+import { createCredentials } from "./exchange/credentials.mjs";
+import { burst, pinned, tools } from "./hot-path/load.mjs";
+
+const [rounds = 7, seconds = 2, connections = 64, cold = 2_000] = process.argv.slice(2).map(Number);
+const WARM_UP_SECONDS = 5;
+const body = JSON.stringify({
+  jsonrpc: "2.0",
+  id: 1,
+  method: "tools/call",
+  params: { name: "echo", arguments: { text: "hello" } },
+});
+const children = [];
+process.on("exit", () => children.forEach((child) => void child.kill()));
+
+function start(cpu, file, argv = [], env = {}) {
+  const path = new URL(`./${file}`, import.meta.url).pathname;
+  const [program, ...rest] = pinned(cpu, [process.execPath, "--expose-gc", path]);
+  const options = { execPath: program, execArgv: rest.slice(0, -1), env: { ...process.env, ...env } };
+  const child = fork(rest.at(-1), argv.map(String), options);
+  children.push(child);
+  return new Promise((resolve, reject) => {
+    child.once("message", (said) => resolve({ ...said, child }));
+    child.once("exit", (code) => reject(new Error(`${file} ended with ${code}`)));
+  });
+}
+
+function cpuSeconds(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+const upstream = await start(1, "hot-path/upstream.mjs");
+const endpoint = await start(1, "exchange/token-endpoint.mjs");
+const tokenEndpoint = `http://127.0.0.1:${endpoint.port}/token`;
+const countAsked = () =>
+  new Promise((resolve) => {
+    endpoint.child.once("message", ({ count }) => resolve(count));
+    endpoint.child.send("count");
+  });
+const gateway = (kind) =>
+  start(
+    0,
+    "hot-path/gateway.mjs",
+    [upstream.port, 1, 10_000],
+    kind && { CREDENTIAL: kind, TOKEN_ENDPOINT: tokenEndpoint },
+  );
+const contenders = {
+  none: await gateway(),
+  "fixed headers": await gateway("static"),
+  "exchanged, held": await gateway("exchange"),
+  "exchanged, bound to a key": await gateway("dpop"),
+};
+const samples = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
+for (let round = 0; round <= rounds; round++) {
+  for (const [name, { port, tokens, child }] of Object.entries(contenders)) {
+    const before = cpuSeconds(child.pid);
+    const time = round === 0 ? WARM_UP_SECONDS : seconds;
+    const { rate, errors } = await burst({ port, tokens, body, connections, seconds: time });
+    if (errors > 0 && round > 0) throw new Error(`${name}: ${errors} errors`);
+    if (round > 0) samples[name].push({ rate, micros: ((cpuSeconds(child.pid) - before) / (rate * time)) * 1e6 });
+  }
+}
+console.log(`${rounds} rounds of ${seconds} s, ${connections} connections, Node ${process.version}, ${tools}`);
+const of = (name, key) => median(samples[name].map((one) => one[key]));
+for (const name of Object.keys(contenders)) {
+  const ratio = (key) => (of(name, key) / of("none", key)).toFixed(2);
+  console.log(
+    `  ${name.padEnd(26)} ${String(Math.round(of(name, "rate"))).padStart(6)}/s   of none ${ratio("rate")}   CPU ${ratio("micros")}`,
+  );
+}
+const warm = await countAsked();
+console.log(`  the token endpoint was asked ${warm} times for all of it`);
+
+const source = createCredentials({ kind: "exchange", tokenEndpoint, system });
+const principals = new Map();
+const ask = (index) => {
+  const made = { iss: "https://as.example", jti: `caller-${index}`, exp: system.now() + 3_600, scopes: [] };
+  const principal = principals.get(index) ?? made;
+  principals.set(index, principal);
+  return source.credentialFor({ principal, calls: [], method: "POST", callerToken: () => `token-of-${index}` });
+};
+/** CPU milliseconds of this process for each of `times`. */
+async function cpuOf(times, work) {
+  const from = process.cpuUsage();
+  for (let index = 0; index < times; index++) await work(index);
+  const { user, system: kernel } = process.cpuUsage(from);
+  return (user + kernel) / times / 1000;
+}
+const bare = () =>
+  fetch(tokenEndpoint, { method: "POST", body: new URLSearchParams({ a: "b" }) }).then((answer) => answer.json());
+for (let index = 0; index < 500; index++) await Promise.all([ask(`warm-up-${index}`), bare()]);
+const before = await countAsked();
+const cpu = await cpuOf(cold, ask);
+const asked = (await countAsked()) - before;
+console.log(`  cold: ${(asked / cold).toFixed(2)} requests and ${cpu.toFixed(2)} ms CPU for each`);
+console.log(`  a bare fetch of the same endpoint: ${(await cpuOf(cold, bare)).toFixed(2)} ms CPU`);
+await ask("held");
+console.log(
+  `  a credential that is held: ${((await cpuOf(200_000, () => void ask("held"))) * 1000).toFixed(2)} µs CPU`,
+);
+process.exit();
