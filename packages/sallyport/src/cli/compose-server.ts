@@ -23,6 +23,7 @@ import { QUARANTINE } from "../policy/replay.js";
 import { createServerPolicy } from "../policy/server-policy.js";
 import { createIdSealer } from "../sealing/ids.js";
 import type { Store } from "../stores/store.js";
+import type { CredentialSource } from "../upstream/credentials/contract.js";
 import type { Issued } from "../upstream/credentials/token-credentials.js";
 import { createHttpUpstream } from "../upstream/http.js";
 import { createStdioUpstream } from "../upstream/stdio.js";
@@ -99,7 +100,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
     onIssued: (issued) => keepIssued(decisions, issued),
     vault: parts.vault?.vault,
   });
-  const upstream = createUpstream(installed, parts);
+  const upstream = createUpstream(installed, parts, credentials);
   const observer = parts.telemetry.observerOf(installed, catalogue);
   return {
     installed,
@@ -195,6 +196,7 @@ async function learn(
 export function createUpstream(
   { name, title, config }: InstalledServer,
   { installation, system }: Pick<ServerParts, "installation" | "system">,
+  credentials?: CredentialSource,
 ): Upstream {
   const { baseFolder } = installation;
   const setting = name === "" ? "" : `servers.${name}.`;
@@ -213,6 +215,7 @@ export function createUpstream(
   return createHttpUpstream({
     url: config.upstream ?? "",
     headers: readSecrets(config.headers, baseFolder, `${setting}headers`),
+    ...(credentials?.own && { ownHeaders: async () => (await credentials.own?.())?.headers ?? {} }),
     system,
   });
 }

@@ -1,4 +1,5 @@
 import type { ServerConfig } from "../config/schema.js";
+import { CredentialError } from "../upstream/credentials/credential-error.js";
 import type { UpstreamError } from "../upstream/upstream.js";
 
 /**
@@ -9,6 +10,7 @@ export function startProblemOf(
   error: UpstreamError,
   server: Pick<ServerConfig, "command" | "upstream" | "credential" | "credentials">,
 ): string {
+  if (error instanceof CredentialError) return `there is no credential for it: ${error.message}`;
   const asked = server.credential ?? server.credentials;
   if (asked !== undefined && error.options.wantsCredentials === true) {
     return "it answers nobody without a caller's credential: its tools are learned when the first caller lists them";

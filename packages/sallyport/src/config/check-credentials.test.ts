@@ -94,6 +94,12 @@ describe("the credential of a server", () => {
       /stands in `headers` already/,
       APIS,
     ],
+    [
+      "an API that is a server here",
+      "mode: enforce",
+      /is served here/,
+      APIS.replace("https://crm.example", "http://localhost:4000/mcp/crm"),
+    ],
     ["an API under a server's name", "mode: enforce", /a server has this name/, APIS.replace("crm-api", "crm")],
   ])("is refused with %s", (_, credential, message, more = "") => {
     expect(() => load(credential, more)).toThrow(message);

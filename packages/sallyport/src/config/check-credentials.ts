@@ -2,7 +2,7 @@ import { createCallGlob } from "@sallyport/auth";
 import type { CredentialConfig, CredentialScopeConfig, TokenServerConfig } from "./credential-settings.js";
 import type { Problem } from "./problem.js";
 import type { Config, ServerConfig } from "./schema.js";
-import { listOf } from "./setting.js";
+import { isSecureUrl, listOf } from "./setting.js";
 
 type Path = readonly (string | number)[];
 
@@ -99,7 +99,7 @@ function checkTokenServer(
   }
   if (client === undefined) problems.push({ path, message: "`client` is missing: how the gateway is known there" });
   for (const [name, url] of Object.entries({ issuer, tokenEndpoint })) {
-    if (url !== undefined && !isSecure(url)) {
+    if (url !== undefined && !isSecureUrl(url)) {
       problems.push({ path: [...path, name], message: "must be https, or http on loopback" });
     }
   }
@@ -167,7 +167,7 @@ function checkScope(scope: CredentialScopeConfig | undefined, { path, server }: 
   ];
 }
 
-function checkApis({ apis, servers, publicUrl }: Config): readonly Problem[] {
+function checkApis({ apis, servers, publicUrl, listen }: Config): readonly Problem[] {
   const entries = Object.entries(apis);
   const twice = Object.keys(apis).filter((name) => Object.hasOwn(servers, name));
   const named = twice.map((name) => ({
@@ -181,8 +181,10 @@ function checkApis({ apis, servers, publicUrl }: Config): readonly Problem[] {
       const problems: Problem[] = [];
       if (entries.findIndex(([, other]) => other.resource === resource) !== index)
         problems.push(say("is listed already"));
-      if (publicUrl !== undefined && Object.keys(servers).some((server) => resource === `${publicUrl}/mcp/${server}`)) {
-        problems.push(say("is one of the servers here"));
+      // A token for an API must open no server: its scopes are derived, and nobody agreed to them.
+      const own = publicUrl ?? `http://localhost:${listen.port}`;
+      if (resource === own || Object.keys(servers).some((server) => resource === `${own}/mcp/${server}`)) {
+        problems.push(say("is served here"));
       }
       if (Object.keys(scopes).length === 0) {
         problems.push({ path: ["apis", name, "scopes"], message: "name at least one scope" });
@@ -190,9 +192,4 @@ function checkApis({ apis, servers, publicUrl }: Config): readonly Problem[] {
       return problems;
     }),
   ];
-}
-
-function isSecure(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
 }

@@ -1,6 +1,7 @@
 import type { ExternalServerConfig, OidcConfig } from "./federation-settings.js";
 import type { Problem } from "./problem.js";
 import type { Config } from "./schema.js";
+import { isSecureUrl } from "./setting.js";
 
 /** Everything about other people's authorization servers. */
 export function checkFederation({ signIn, servers, publicUrl }: Config): readonly Problem[] {
@@ -45,7 +46,7 @@ function checkExternalServers(
       say("tokens are verified by `jwksUri` or by `introspection`, not both");
     }
     for (const [name, url] of urlsOf(entry)) {
-      if (url !== undefined && !isSecure(url)) say("must be https, or http on loopback", ...name);
+      if (url !== undefined && !isSecureUrl(url)) say("must be https, or http on loopback", ...name);
     }
     // Without an audience and without this, a token for anything that trusts this issuer would open this server (R-21).
     if (entry.dialect?.withoutAudience === true && entry.clients === undefined) {
@@ -61,9 +62,4 @@ function urlsOf(entry: ExternalServerConfig): readonly (readonly [readonly strin
     [["jwksUri"], entry.jwksUri],
     [["introspection", "endpoint"], entry.introspection?.endpoint],
   ];
-}
-
-function isSecure(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
 }

@@ -1,6 +1,7 @@
 import type { ClientConfig, TrustedIssuerConfig } from "./machine-settings.js";
 import type { Problem } from "./problem.js";
 import type { Config } from "./schema.js";
+import { isSecureUrl } from "./setting.js";
 
 /** Everything about clients of the configuration and what vouches for them. */
 export function checkMachines(config: Config): readonly Problem[] {
@@ -45,7 +46,7 @@ function checkIssuer(trusted: TrustedIssuerConfig, config: Config): readonly Pro
   }
   for (const member of ["issuer", "jwksUri"] as const) {
     const url = trusted[member];
-    if (url !== undefined && !isSecure(url)) {
+    if (url !== undefined && !isSecureUrl(url)) {
       problems.push({ path: [member], message: "must be https, or http on loopback" });
     }
   }
@@ -82,9 +83,4 @@ function unknown(
   return names
     .filter((name) => !Object.hasOwn(known, name))
     .map((name) => ({ path: [...path], message: `unknown ${what} ${JSON.stringify(name)}` }));
-}
-
-function isSecure(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
 }

@@ -35,3 +35,9 @@ export type OneOrMore = string | readonly string[];
 export function listOf(value: OneOrMore | undefined): readonly string[] {
   return value === undefined ? [] : typeof value === "string" ? [value] : value;
 }
+
+/** https, or http on loopback: anything else would carry secrets in the clear. */
+export function isSecureUrl(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "https:" || ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+}

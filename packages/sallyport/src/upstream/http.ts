@@ -2,6 +2,7 @@ import type { System } from "@sallyport/auth";
 import { Pool } from "undici";
 import { isEndToEnd, namesOfConnection } from "./hop-by-hop.js";
 import { describeHttp } from "./http-describe.js";
+import { toUpstreamError } from "./http-errors.js";
 import { HttpExchange } from "./http-exchange.js";
 import { type Exchange, type Upstream, UpstreamError, type UpstreamHandler, type UpstreamRequest } from "./upstream.js";
 
@@ -30,6 +31,8 @@ export interface HttpUpstreamOptions {
   readonly limits?: Partial<HttpLimits>;
   /** Sent with every request, also those of `describe()`, over whatever the request brings: a static credential of the upstream. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent besides, with every request of `describe()`: what goes on when nobody calls. */
+  readonly ownHeaders?: () => Promise<Readonly<Record<string, string>>>;
   /** PEM certificates to trust instead of the system's. */
   readonly ca?: string | readonly string[];
 }
@@ -87,8 +90,14 @@ export function createHttpUpstream(options: HttpUpstreamOptions): HttpUpstream {
       );
       return exchange;
     },
-    describe: () =>
-      describeHttp({ pool, path, headersOf, timeoutMs: limits.describeTimeoutMs, system: options.system }),
+    async describe() {
+      const { system } = options;
+      const more = await options.ownHeaders?.().catch((error: unknown) => {
+        throw toUpstreamError(error);
+      });
+      const withOwn = (headers: Readonly<Record<string, string>>) => headersOf({ ...headers, ...more });
+      return describeHttp({ pool, path, headersOf: withOwn, timeoutMs: limits.describeTimeoutMs, system });
+    },
     close: () => pool.destroy(),
     stats: () => ({ exchanges, running: pool.stats.running, connected: pool.stats.connected }),
   };

@@ -44,6 +44,8 @@ export interface CredentialSource {
   ): Credential | Promise<Credential> | undefined;
   /** Told of every answer that was no refusal, for what it teaches about the next request (RFC 9449 §8.2: `dpop-nonce`). */
   answered?(headers: Readonly<Record<string, string | readonly string[]>>): void;
+  /** What goes on when nobody calls, to read what the server offers; absent where every credential is somebody's. */
+  own?(): Promise<Credential>;
   /** Forgets what was made for callers who are no longer live. Called when the store has said what was revoked. */
   forget?(isEnded: (principal: Principal) => boolean): void;
 }

@@ -10,7 +10,7 @@ export const noCredentials: CredentialSource = { credentialFor: () => NOTHING };
 export function createStaticCredentials(headers: Readonly<Record<string, string>>): CredentialSource {
   const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   const credential: Credential = { headers: lower, tokenId: undefined };
-  return { credentialFor: () => credential };
+  return { credentialFor: () => credential, own: async () => credential };
 }
 
 export interface SelectedCredentials {
@@ -58,6 +58,7 @@ export function createSelectedCredentials({ rows, otherwise }: SelectedCredentia
       if (source === undefined || next === undefined) return undefined;
       return next instanceof Promise ? next.then((late) => note(source, late)) : note(source, next);
     },
+    ...(otherwise.own && { own: otherwise.own }),
     answered: (headers) => {
       for (const source of all) source.answered?.(headers);
     },

@@ -5,7 +5,14 @@ import { createTestSystem, type TestSystem } from "@sallyport/auth/testing";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { Credential, CredentialRequest, CredentialSource } from "./contract.js";
 import { createTokenCredentials, type Issued } from "./token-credentials.js";
-import { createTokenServer, exchange, idJag, onBehalfOf, type TokenServer } from "./token-sources.js";
+import {
+  clientCredentials,
+  createTokenServer,
+  exchange,
+  idJag,
+  onBehalfOf,
+  type TokenServer,
+} from "./token-sources.js";
 
 type Answer =
   | { readonly status?: number; readonly body?: unknown; readonly headers?: Record<string, string> }
@@ -82,23 +89,15 @@ describe("an exchanged token", () => {
   });
 
   test.each([
-    ["another token of the same session", { jti: "j2" }],
-    ["another person", { sub: "bob", jti: "j3" }],
-    ["the same id at another issuer", { iss: "https://other.example" }],
-  ])("is not used for %s", async (_, change) => {
+    ["another token of the same session", {}, "another token"],
+    ["another person, under the same id of a careless issuer", { sub: "bob" }, "another token"],
+    ["another person, by the same token", { sub: "bob" }, "the caller's token"],
+    ["another issuer's person of the same name", { iss: "https://other.example" }, "the caller's token"],
+  ])("is not used for %s", async (_, change, token) => {
     const source = exchanging();
     await source.credentialFor(asking());
-    await source.credentialFor(asking(principal(change)));
+    await source.credentialFor(asking(principal(change), token));
     expect(endpoint.asked).toHaveLength(2);
-  });
-
-  test("of a token without an id is told apart by the token itself", async () => {
-    const source = exchanging();
-    const anonymous = () => principal({ jti: undefined });
-    await source.credentialFor(asking(anonymous(), "one"));
-    await source.credentialFor(asking(anonymous(), "two"));
-    await source.credentialFor(asking(anonymous(), "one"));
-    expect(endpoint.asked.map(({ subject_token }) => subject_token)).toEqual(["one", "two"]);
   });
 
   test("is asked for anew for another scope, shortly before it ends, and never held beyond the caller's token", async () => {
@@ -111,10 +110,10 @@ describe("an exchanged token", () => {
     system.advance(271);
     await source.credentialFor(asking());
     expect(endpoint.asked).toHaveLength(3);
-    const short = principal({ jti: "j9", exp: system.now() + 10 });
-    await source.credentialFor(asking(short));
+    const short = principal({ exp: system.now() + 10 });
+    await source.credentialFor(asking(short, "short"));
     system.advance(10);
-    await source.credentialFor(asking(short));
+    await source.credentialFor(asking(short, "short"));
     expect(endpoint.asked).toHaveLength(5);
   });
 
@@ -173,7 +172,7 @@ describe("a token endpoint that fails", () => {
     ["says words of its own", { status: 400, body: { error: "call 555" } }, { reason: "credential_refused", data: {} }],
   ];
   test.each(failures)("is named when it %s, nothing is held, and the next call works", async (_, answer, expected) => {
-    const source = exchanging(undefined, answer === "hang" ? 50 : 5_000);
+    const source = exchanging(undefined, answer === "hang" ? 1_500 : 5_000);
     const before = endpoint.state.answer;
     endpoint.state.answer = () => answer;
     const request = asking(principal(), "the-caller");
@@ -212,6 +211,26 @@ describe("a token that the system behind refuses", () => {
     system.advance(2);
     expect(source.refused?.(asking(), first, { ...refusal, status: 403 })).toBeUndefined();
     expect(source.credentialFor(asking())).toBe(first);
+  });
+});
+
+describe("the gateway's own token", () => {
+  const own = (perCaller: boolean) =>
+    createTokenCredentials({
+      ...{ server: "crm", perCaller, system, scopeOf: ({ principal }) => principal.scopes[0] },
+      obtain: clientCredentials({ server: serverAt(), target: { audience: "erp" } }),
+    });
+
+  test("is one for all callers, and goes on when nobody calls too", async () => {
+    const source = own(false);
+    const one = await source.credentialFor(asking());
+    expect(await source.credentialFor(asking(principal({ sub: "bob" }), "other"))).toBe(one);
+    expect(await source.own?.()).toBe(one);
+    expect(endpoint.asked).toEqual([{ grant_type: "client_credentials", audience: "erp" }]);
+  });
+
+  test("is not what goes on when nobody calls, where tokens are the callers'", () => {
+    expect(own(true).own).toBeUndefined();
   });
 });
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { OAuthError, type Principal, parseChallenges, randomToken, type System } from "@sallyport/auth";
 import {
   createHeldTokens,
@@ -48,6 +47,9 @@ interface Held {
   /** Of an unbound token: the same at every call. */
   readonly bearer: Credential | undefined;
 }
+
+/** The gateway itself, where nobody calls. Nothing of it is read for a token that belongs to no caller. */
+const NOBODY = { principal: { scopes: [] }, calls: [], method: "POST" } as unknown as CredentialRequest;
 
 /** What was made for the very call that it was refused to is not made again. Milliseconds. */
 const FRESH_MS = 1_000;
@@ -109,6 +111,8 @@ export function createTokenCredentials(options: TokenCredentialsOptions): Creden
   };
   return {
     credentialFor,
+    // A proof is for one request; what reads a server sends several.
+    ...(!perCaller && dpop === undefined && { own: async () => credentialFor(NOBODY) }),
     refused(request, credential, refusal) {
       const held = origins.get(credential);
       if (held === undefined || refusal.status !== 401) return undefined;
@@ -132,13 +136,15 @@ export function createTokenCredentials(options: TokenCredentialsOptions): Creden
 /** Made once for each principal object, which belongs to one token. */
 const keys = new WeakMap<Principal, string>();
 
-/** Not the caller alone but its very token: two tokens of one session may be good for different things. */
+/**
+ * Not the caller alone but its very token: two tokens of one session may be good for different things. By hash, and not by `jti`: whether
+ * another server's ids are ever used twice is not for us to hope.
+ */
 function callerKey({ principal, callerToken }: CredentialRequest): string {
   const known = keys.get(principal);
   if (known !== undefined) return known;
-  const { iss, jti } = principal;
-  const token = jti === undefined ? { hash: createHash("sha256").update(callerToken()).digest("base64url") } : { jti };
-  const key = JSON.stringify([iss, token]);
+  const { iss, sub, client_id } = principal;
+  const key = JSON.stringify([iss, sub, client_id, sha256Node(callerToken())]);
   keys.set(principal, key);
   return key;
 }
