@@ -87,6 +87,21 @@ describe("sallyport tools for a protect installation", () => {
   });
 });
 
+describe("sallyport protect", () => {
+  test.each([
+    ["a certificate without its key", ["--tls-cert", "cert.pem"], /own TLS needs both `--tls-cert` and `--tls-key`/],
+    ["a key without its certificate", ["--tls-key", "key.pem"], /own TLS needs both/],
+    [
+      "every address, and nobody who ends TLS",
+      ["--host", "0.0.0.0", "--public-url", "https://x.example"],
+      /`--trusted-proxy`/,
+    ],
+  ])("refuses %s: exit 2, in the words of its flags", async (_, flags, says) => {
+    const { code, stderr } = await sallyport(["protect", "--data-dir", folder, ...flags, "--", "cat"]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(says)]);
+  });
+});
+
 describe("sallyport log erase", () => {
   test("asks for a condition, and names all that there are", async () => {
     const { code, stderr } = await sallyport(["log", "erase", "--folder", folder]);

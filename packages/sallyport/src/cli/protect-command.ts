@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { checkPublicUrl } from "../config/check.js";
+import { checkPublicUrl, checkTls } from "../config/check.js";
 import type { Problem } from "../config/problem.js";
 import { proxyVariable } from "../config/proxy.js";
 import { type Config, configType, type ServerConfig } from "../config/schema.js";
@@ -109,7 +109,7 @@ function installationOf(command: readonly string[], options: ProtectOptions): In
         .join("\n"),
     );
   }
-  refuse(checkPublicUrl(parsed.data), "");
+  refuse([...checkPublicUrl(parsed.data), ...checkTls(parsed.data)], "");
   const { problems, dangers } = judgeExposure(parsed.data, options.dangerouslyAllowPlainHttp);
   refuse(problems, "\n(or --dangerously-allow-plain-http)");
   const { config, notices } = withoutDocumentsBehindProxy(parsed.data);

@@ -49,9 +49,9 @@ export function checkPublicUrl({ publicUrl }: Config): readonly Problem[] {
   return problems;
 }
 
-function checkTls({ listen: { tls } }: Config): readonly Problem[] {
+export function checkTls({ listen: { tls } }: Config): readonly Problem[] {
   if ((tls.cert === undefined) === (tls.key === undefined)) return [];
-  return [{ path: ["listen", "tls"], message: "own TLS needs both `cert` and `key`" }];
+  return [{ path: ["listen", "tls"], message: "own TLS needs both `listen.tls.cert` and `listen.tls.key`" }];
 }
 
 /** The token crosses the wire with every request. */

@@ -1,5 +1,5 @@
 import { createSocket } from "node:dgram";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
@@ -55,6 +55,17 @@ async function httpReceiver(listener: RequestListener): Promise<number> {
   onTestFinished(() => void server.close());
   return (server.address() as AddressInfo).port;
 }
+
+test("a file that cannot be opened is opened by a later send, once it can be", async () => {
+  const { folder } = await logOf(2);
+  const place = join(folder, "later", "out.jsonl");
+  const target = opened(place);
+  await expect(exportNew(run(folder, target))).rejects.toThrow("ENOENT");
+  await target.close();
+  mkdirSync(join(folder, "later"));
+  expect(await exportNew(run(folder, target))).toBe(2);
+  expect(idsIn(readFileSync(place, "utf8"))).toEqual([0, 1]);
+});
 
 describe("a log is read on from where it was left", () => {
   test("over segments, without the end of a line that is not whole, and from its end where that is wanted", async () => {

@@ -68,7 +68,11 @@ function fileTarget(path: string): ExportTarget {
   let file: Promise<FileHandle> | undefined;
   return {
     async send(lines) {
-      file ??= open(path, "a", 0o600);
+      // What could not be opened is opened anew by the next send, and is nothing to close.
+      file ??= open(path, "a", 0o600).catch((error: unknown) => {
+        file = undefined;
+        throw error;
+      });
       const handle = await file;
       await handle.appendFile(lines.map(({ text }) => `${text}\n`).join(""));
       await handle.datasync();
