@@ -56,6 +56,9 @@ export async function answerWithCode(
   const { storage } = server.options;
   const now = server.system.now();
   if (pending.prompt !== "none") await consumeRequest(flow);
+  const { device_hash } = pending;
+  // One answer for one device, before anything is granted.
+  const page = device_hash === undefined ? undefined : await answerDevice(flow, "approved", leave);
   const { resource } = offer.resource;
   const details = given.details.map(
     ({ asked, scopes, granted }) => granted ?? mintDetail({ server, resource }, asked, scopes),
@@ -69,9 +72,6 @@ export async function answerWithCode(
     updated: now,
   });
   const code = randomToken(server.system);
-  const { device_hash } = pending;
-  // One answer for one device, before there is anything to redeem.
-  const page = device_hash === undefined ? undefined : await answerDevice(flow, "approved", leave);
   await storage.codes.save(device_hash ?? (await server.cryptography.sha256(code)), {
     ...whose,
     redirect_uri: pending.redirect_uri,

@@ -163,6 +163,8 @@ describe("a device without a browser (RFC 8628)", () => {
       ),
     );
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    const grants = await world.server.options.storage.grants.list("ada");
+    expect(grants).toHaveLength(answers[1]?.status === 200 ? 0 : 1);
     const fresh = await world.ask();
     await approve(world, fresh.user_code);
     const polls = await Promise.all(Array.from({ length: 8 }, () => world.poll(fresh.device_code)));
