@@ -103,7 +103,11 @@ servers:
     ],
     ["access for nobody", MINIMAL.replace("roles: [support], ", ""), /say for whom/],
     ["a key that stands twice", `${MINIMAL}    list: granted\n    list: granted\n`, /not YAML/],
-    ["half of a TLS pair", `${MINIMAL}listen: { tls: { cert: a.pem } }\n`, /both `listen.tls.cert` and `listen.tls.key`/],
+    [
+      "half of a TLS pair",
+      `${MINIMAL}listen: { tls: { cert: a.pem } }\n`,
+      /both `listen.tls.cert` and `listen.tls.key`/,
+    ],
     ["something that is not a mapping", "- 1\n", /must be a mapping/],
     ["no servers", "publicUrl: https://a.example\n", /name at least one server/],
   ];
