@@ -22,16 +22,16 @@ export async function introspect({
   if (token === undefined) throw new OAuthError("request_malformed", { description: "The token is missing." });
   const found = await findToken(server, token);
   const own = server.options.introspectedBy?.(client_id) ?? [];
-  if (found === undefined || found.session.revoked !== undefined || !own.includes(found.session.resource)) {
+  if (found === undefined || found.session.revoked !== undefined || !own.includes(found.audience)) {
     return jsonResponse({ active: false });
   }
-  const { claims, session } = found;
+  const { claims, session, audience } = found;
   const act = formatActors([claims.actor, ...claims.chain].filter((actor) => actor !== undefined));
   return jsonResponse({
     active: true,
     iss: claims.iss,
     sub: claims.sub,
-    aud: session.resource,
+    aud: audience,
     client_id: claims.client_id,
     scope: formatScope(claims.scopes),
     // RFC 9396 §9.2.

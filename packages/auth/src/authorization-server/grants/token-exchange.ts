@@ -13,7 +13,7 @@ import {
 import { type Held, narrowDetails } from "../details/details.js";
 import { AUTHORIZATION_DETAILS, readDetails } from "../details/read-details.js";
 import { hierarchyOf } from "../entitled-scopes.js";
-import { findToken } from "../find-token.js";
+import { type FoundToken, findToken } from "../find-token.js";
 import { findResource } from "../resources.js";
 import type { Server } from "../server.js";
 import type { Session } from "../storage.js";
@@ -24,7 +24,7 @@ import type { GrantType, TokenRequest } from "./grant-type.js";
 import { openSession } from "./open-session.js";
 import { readScopes, requireConfigured } from "./own-tokens.js";
 
-type OwnToken = NonNullable<Awaited<ReturnType<typeof findToken>>> & { readonly may_act: unknown };
+type OwnToken = FoundToken & { readonly may_act: unknown };
 
 /**
  * RFC 8693 for access tokens of ours: a weaker one, for oneself or for an agent that acts for the same subject. What comes out is never
@@ -97,7 +97,11 @@ async function readToken(
   if (!isAccessTokenType(type)) throw refuse("not an access token");
   const found = await findToken(server, token);
   if (found === undefined) throw refuse("no living access token of this server");
-  const { claims, session } = found;
+  const { claims, session, audience } = found;
+  // The scopes of an API are other words than those of a resource, and nobody agreed to them: what was derived leads nowhere else.
+  if (audience !== session.resource || !server.options.resources().includes(audience)) {
+    throw refuse("of an API behind a resource");
+  }
   const now = server.system.now();
   if (session.revoked !== undefined || now >= session.expires || session.sub !== claims.sub) {
     throw refuse("its session has ended");
