@@ -1,6 +1,7 @@
-import { Client, SdkHttpError, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
+import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
 import type { AgentTool, ToolOutcome } from "./agent.js";
 import { type ChatClient, createGrant } from "./oauth-provider.js";
+import { refusalOf } from "./refusals.js";
 
 const INFO = { name: "support-chat", version: "1.0.0" };
 
@@ -93,28 +94,4 @@ export function createDeskClient(mcpUrl: string, chat: ChatClient): DeskClient {
 function connected(client: Client | undefined): Client {
   if (client === undefined) throw new Error("connect first");
   return client;
-}
-
-/** A rule's denial says why in its body; anything else is a failure. */
-function refusalOf(error: unknown): ToolOutcome {
-  const body = error instanceof SdkHttpError ? bodyOf(error) : undefined;
-  if (body?.data?.because !== undefined) {
-    return { kind: "denied", because: body.data.because, decisionId: body.data.decisionId };
-  }
-  const text = body?.message ?? (error instanceof Error ? error.message : String(error));
-  return { kind: "error", text };
-}
-
-interface Refused {
-  readonly message?: string;
-  readonly data?: { readonly because?: string; readonly decisionId?: string };
-}
-
-function bodyOf({ data }: SdkHttpError): Refused | undefined {
-  const { text } = (data ?? {}) as { readonly text?: unknown };
-  try {
-    return (JSON.parse(String(text)) as { readonly error?: Refused }).error;
-  } catch {
-    return undefined;
-  }
 }
