@@ -61,6 +61,7 @@ const hash = (text: string) => `'sha256-${createHash("sha256").update(text).dige
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy": `default-src 'none'; style-src ${hash(STYLE)}; script-src ${hash(SCRIPT)}; connect-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'`,
   "cache-control": "no-store",
-  "referrer-policy": "no-referrer",
+  // Not `no-referrer`: browsers then send forms with `Origin: null`, which says nothing.
+  "referrer-policy": "same-origin",
   "x-content-type-options": "nosniff",
 };
