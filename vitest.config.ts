@@ -12,6 +12,7 @@ const LONG = [
   "test/reload-under-load.test.ts",
   "test/pack.test.ts",
   "packages/sallyport/src/decision-log/verify.test.ts",
+  "examples/support-desk/test/*.test.ts",
   "test/interop/{browser,browser-cookies,clients,connect}.test.ts",
 ];
 const ALL = ["packages/*/src/**/*.test.{ts,tsx}", "test/**/*.test.ts", "examples/**/*.test.ts"];
@@ -29,6 +30,7 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: "short", include: ALL, exclude: ["**/node_modules/**", ...LONG] } },
       { extends: true, test: { name: "long", include: LONG } },
+      { extends: true, test: { name: "desk", include: ["examples/support-desk/{src,test}/**/*.test.ts"] } },
     ],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createLanguageModel } from "./agent/language-model.js";
+import { modelFromEnvironment } from "./agent/from-environment.js";
 import { planner } from "./agent/planner.js";
 import { startDesk } from "./desk.js";
 
@@ -14,7 +14,7 @@ import { startDesk } from "./desk.js";
  *   DESK_DATA                                    where state lies; default .data beside this file's package
  */
 const home = dirname(dirname(fileURLToPath(import.meta.url)));
-const { DESK_MODEL_URL, DESK_MODEL, DESK_MODEL_KEY, DESK_DATABASE_URL, DESK_PORT, DESK_DATA } = process.env;
+const { DESK_DATABASE_URL, DESK_PORT, DESK_DATA } = process.env;
 
 // PostgreSQL gives up root's rights, and must then be able to reach its folder, which lies in root's home or below it often enough.
 const root = process.getuid?.() === 0;
@@ -22,14 +22,7 @@ const folder = DESK_DATA ?? (root ? join(tmpdir(), "support-desk") : join(home, 
 mkdirSync(folder, { recursive: true, mode: root ? 0o755 : 0o700 });
 
 const desk = await startDesk({
-  agent:
-    DESK_MODEL_URL === undefined || DESK_MODEL === undefined
-      ? planner
-      : createLanguageModel({
-          baseURL: DESK_MODEL_URL,
-          model: DESK_MODEL,
-          ...(DESK_MODEL_KEY !== undefined && { apiKey: DESK_MODEL_KEY }),
-        }),
+  agent: modelFromEnvironment(process.env) ?? planner,
   config: join(home, "sallyport.yaml"),
   folder,
   ...(DESK_DATABASE_URL !== undefined && { databaseUrl: DESK_DATABASE_URL }),

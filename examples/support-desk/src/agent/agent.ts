@@ -16,6 +16,8 @@ export type ToolOutcome =
   | { readonly kind: "denied"; readonly because: string; readonly decisionId: string | undefined }
   /** It needs a permission that the person has not given yet; the same call may be made again after that. */
   | { readonly kind: "step-up"; readonly scope: string; readonly url: string }
+  /** The token of this program is not good for that, and nobody is asked for more. */
+  | { readonly kind: "beyond"; readonly text: string }
   /** The person, or somebody for them, took the access back. */
   | { readonly kind: "signed-out"; readonly url: string };
 

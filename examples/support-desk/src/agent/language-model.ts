@@ -24,6 +24,8 @@ export function createLanguageModel({ baseURL, model, apiKey }: LanguageModelOpt
       const { fullStream } = streamText({
         model: provider(model),
         system: SYSTEM,
+        maxRetries: 1,
+        onError: () => {}, // It comes as a part of the stream as well, where the person is told.
         messages: messagesOf(turn),
         tools: toolsOf(turn, seen, () => {
           stopped = true;

@@ -4,7 +4,8 @@ import type { OAuthClientProvider } from "@modelcontextprotocol/client";
 /** How the chat is known at the authorization server: registered in `sallyport.yaml`, with a secret. */
 export interface ChatClient {
   readonly id: string;
-  readonly secret: string;
+  /** Absent for a program on the person's own machine, which can keep none (RFC 8252 §8.5). */
+  readonly secret?: string;
   readonly redirectUri: string;
 }
 
@@ -34,10 +35,10 @@ export function createGrant({ id, secret, redirectUri }: ChatClient): Grant {
         redirect_uris: [redirectUri],
         grant_types: ["authorization_code", "refresh_token"],
         response_types: ["code"],
-        token_endpoint_auth_method: "client_secret_basic",
+        token_endpoint_auth_method: secret === undefined ? "none" : "client_secret_basic",
       },
       state: () => randomBytes(24).toString("base64url"),
-      clientInformation: () => ({ client_id: id, client_secret: secret }),
+      clientInformation: () => ({ client_id: id, ...(secret !== undefined && { client_secret: secret }) }),
       tokens: () => tokens,
       saveTokens: (saved) => {
         tokens = saved;

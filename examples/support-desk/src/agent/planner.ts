@@ -175,6 +175,8 @@ function describe(outcome: ToolOutcome, say: Step["say"]): string {
       return `I may not do that. ${outcome.because}`;
     case "step-up":
       return "I need your permission for that. Nothing was changed yet.";
+    case "beyond":
+      return outcome.text;
     case "signed-out":
       return "My access was taken back, so I stopped. Nothing was done.";
   }

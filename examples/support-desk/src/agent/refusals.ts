@@ -1,8 +1,10 @@
-import { SdkHttpError } from "@modelcontextprotocol/client";
+import { InsufficientScopeError, SdkHttpError } from "@modelcontextprotocol/client";
 import type { ToolOutcome } from "./agent.js";
 
 /** What the gateway's refusal of a call means: a rule's denial says why in its body; anything else is a failure. */
 export function refusalOf(error: unknown): ToolOutcome {
+  if (error instanceof InsufficientScopeError)
+    return { kind: "beyond", text: "The token of this program is not good for that." };
   const refused = error instanceof SdkHttpError ? bodyOf(error) : undefined;
   const { because, decisionId } = refused?.data ?? {};
   if (because !== undefined) return { kind: "denied", because, decisionId };

@@ -15,7 +15,7 @@ li{background:var(--card);border:1px solid var(--line);border-radius:.6rem;paddi
 li.user{margin-left:auto;max-width:85%;background:var(--accent);color:var(--on);border-color:transparent}
 li.assistant{max-width:95%}
 li.tool{white-space:normal;font-size:.93rem;border-left:4px solid var(--good)}
-li.denied,li.error,li.signed-out{border-left-color:var(--bad)}li.step-up{border-left-color:var(--warn)}
+li.denied,li.beyond,li.error,li.signed-out{border-left-color:var(--bad)}li.step-up{border-left-color:var(--warn)}
 .verdict{color:var(--soft)}summary{cursor:pointer}
 pre{margin:.5rem 0 0;padding:.5rem;background:var(--back);border-radius:.4rem;overflow-x:auto;font-size:.85rem;white-space:pre-wrap;overflow-wrap:anywhere;max-height:18rem}
 form{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin:0 0 1rem}form>label:first-child,form p{flex-basis:100%}

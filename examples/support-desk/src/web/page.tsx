@@ -105,6 +105,7 @@ const VERDICTS: Readonly<Record<ToolOutcome["kind"], string>> = {
   error: "allowed, and failed",
   denied: "denied by a rule",
   "step-up": "needs your permission",
+  beyond: "beyond its token",
   "signed-out": "access was taken back",
 };
 

@@ -1,0 +1,205 @@
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { fileURLToPath } from "node:url";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { axeViolations, CHROMIUM_MISSING, inspect, launchChromium, MISSING_TITLE } from "../../../test/e2e/chromium.js";
+import { planner } from "../src/agent/planner.js";
+import { type Desk, startDesk } from "../src/desk.js";
+import { chatInTerminal } from "../src/terminal/chat.js";
+
+/*
+ * The whole desk, driven as people drive it: a real browser, the gateway as its own process, PostgreSQL, tokens that are exchanged twice.
+ */
+const PASSWORD = "violet kettle answers twice";
+const folder = mkdtempSync(join(tmpdir(), "support-desk-"));
+// PostgreSQL gives up root's rights, and has to reach its folder.
+chmodSync(folder, 0o755);
+
+let desk: Desk;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+
+beforeAll(async () => {
+  const config = fileURLToPath(new URL("../sallyport.yaml", import.meta.url));
+  desk = await startDesk({ agent: planner, config, folder, port: 14_700 });
+  if (CHROMIUM_MISSING) return;
+  browser = await launchChromium();
+  context = await browser.newContext();
+  page = await context.newPage();
+}, 180_000);
+afterAll(async () => {
+  await browser?.close();
+  await desk?.close();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+
+const codeOf = (name: string) => desk.people.find((person) => person.name === name)?.code ?? "";
+
+/** Goes through the gateway's pages as `name` until the browser is back at the chat. Answers what the consent page said. */
+async function agree(at: Page, name: string): Promise<string> {
+  let asked = "";
+  for (let step = 0; step < 8; step++) {
+    await at.waitForLoadState();
+    if (!at.url().startsWith(desk.gatewayUrl)) return asked;
+    const before = at.url();
+    if (await at.isVisible("input[name=code]")) {
+      await at.fill("input[name=code]", codeOf(name));
+      await at.locator("form:has(input[name=code]) button[type=submit]").click();
+    } else if (await at.isVisible("button:has-text('Allow')")) {
+      asked = await at.innerText("main");
+      await at.click("button:has-text('Allow')");
+    } else {
+      if (await at.isVisible("input[name=username]")) await at.fill("input[name=username]", name);
+      await at.fill("input[type=password]", PASSWORD);
+      await at.locator("form:has(input[type=password]) button[type=submit]").first().click();
+    }
+    await at.waitForURL((url) => url.href !== before);
+  }
+  throw new Error(`lost at ${at.url()}`);
+}
+
+/** Sends a sentence, and answers what was added to the page when the answer is complete. */
+async function say(text: string): Promise<string> {
+  const known = await page.locator("#log > li").count();
+  await page.fill("#text", text);
+  // The button is off from the click to the end of the answer.
+  await page.click("#say button");
+  await page.waitForFunction(() => document.querySelector<HTMLButtonElement>("#say button")?.disabled === false);
+  return (await page.locator("#log > li").allInnerTexts()).slice(known).join("\n");
+}
+
+const customerOf = async (region: string) =>
+  (await desk.database.query("select id, email from customers where region = $1 order by id limit 1", [region]))
+    .rows[0];
+
+describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "the support desk", () => {
+  let mine: { readonly id: string; readonly email: string };
+
+  test("connects: the person signs in and agrees to reading, and to nothing else", async () => {
+    mine = await customerOf("north");
+    await page.goto(desk.chatUrl);
+    expect(await page.innerText("main")).toContain("not a language model");
+    await page.click("button:has-text('Connect')");
+    await agree(page, "alice");
+    expect(await page.innerText("header")).toContain("mcp:read");
+    expect(await page.innerText("header")).not.toContain("mcp:write");
+  });
+
+  test("looks up what the person may see, and nothing of another region", async () => {
+    expect(await say(`show customer ${mine.id}`)).toContain(mine.email);
+    const foreign = await customerOf("south");
+    expect(await say(`show customer ${foreign.id}`)).toContain(`There is no customer ${foreign.id}.`);
+    expect(await say("find Lyon")).toContain("Nobody of yours");
+  });
+
+  test("cannot change anything until the person has agreed to it on the gateway's page; then the change has both names", async () => {
+    const email = "new@example.com";
+    expect(await say(`change the email of ${mine.id} to ${email}`)).toContain("needs your permission");
+    expect((await customerOf("north")).email).toBe(mine.email);
+    expect(await inspect(page, "support-desk-step-up")).toEqual([]);
+    await page.locator("#log a.button").last().click();
+    await page.waitForURL((url) => url.origin === desk.gatewayUrl);
+    const asked = await agree(page, "alice");
+    expect(asked).toContain("update_contact");
+    expect(asked).toContain("Change contact details");
+    await page.waitForFunction(
+      (text) => document.querySelector("#log")?.textContent?.includes(text),
+      `is ${email} now`,
+    );
+    expect((await customerOf("north")).email).toBe(email);
+    const { rows } = await desk.database.query("select * from history where customer_id = $1", [mine.id]);
+    expect(rows).toMatchObject([{ what: "contact", by_user: "alice", change: { to: { email } } }]);
+    expect(rows[0].by_agent).toBe(`crm-server for ${desk.mcpUrl} for support-chat`);
+    expect(await say(`history of ${mine.id}`)).toContain("by alice through crm-server");
+  });
+
+  test("adds notes and refunds small amounts; a large refund is denied by a rule, with its reason", async () => {
+    const { rows } = await desk.database.query(
+      `select orders.id, tickets.id as ticket from orders join tickets using (customer_id) join customers on customers.id = customer_id
+       where region = 'north' and amount_cents > 20000 limit 1`,
+    );
+    const [{ id, ticket }] = rows;
+    expect(await say(`note on ${ticket}: called back`)).toContain("stands on");
+    expect(await say(`refund 25 EUR of order ${id}`)).toContain("are refunded");
+    const denied = await say(`refund 150 EUR of order ${id}`);
+    expect(denied).toContain("denied by a rule");
+    expect(denied).toContain("Refunds above 100 EUR are made by a team lead.");
+    const { rows: after } = await desk.database.query("select refunded_cents from orders where id = $1", [id]);
+    expect(after).toEqual([{ refunded_cents: 2500 }]);
+  });
+
+  test("lets the summarizer read one customer for five minutes, and nothing more even when told to", async () => {
+    await page.fill("#customer", mine.id);
+    await page.check("input[name=more]");
+    await page.click("#sum button");
+    await page.waitForFunction(() => document.querySelector("#log")?.textContent?.includes("whatever I am told"));
+    const shown = (await page.locator("#log > li").allInnerTexts()).slice(-5).join("\n");
+    expect(shown).toContain("is on the");
+    expect(shown.match(/beyond its token/g)).toHaveLength(2);
+    const email = (await customerOf("north")).email;
+    expect(email).toBe("new@example.com");
+  });
+
+  test("has pages that axe-core finds nothing wrong with, in both widths and both colour schemes", async () => {
+    expect(await axeViolations(page)).toEqual([]);
+    expect(await inspect(page, "support-desk-chat")).toEqual([]);
+  });
+
+  test("stops within two seconds when the person takes the access back", async () => {
+    const account = await context.newPage();
+    await account.goto(`${desk.gatewayUrl}/account`);
+    if (await account.isVisible("input[name=username]")) await agreeAccount(account);
+    await account.locator("button:has-text('Remove access')").first().click();
+    await account.waitForLoadState();
+    const ended = Date.now();
+    for (;;) {
+      const begun = Date.now() - ended;
+      if ((await say("open tickets")).includes("taken back")) break;
+      expect(begun).toBeLessThan(2_000);
+    }
+    await account.close();
+  });
+
+  test("says the same in a terminal", { timeout: 120_000 }, async () => {
+    const input = new PassThrough();
+    const output = new PassThrough();
+    let seen = "";
+    let sent = 0;
+    const done = chatInTerminal({ agent: planner, mcpUrl: desk.mcpUrl, input, output });
+    output.on("data", async (chunk: Buffer) => {
+      seen += String(chunk);
+      const url = /^ {2}(http:\S+authorize\S+)$/m.exec(seen.slice(sent))?.[1];
+      if (url !== undefined) {
+        sent = seen.length;
+        const own = await context.newPage();
+        await own.goto(url);
+        await agree(own, "alice");
+        await own.close();
+      }
+      if (String(chunk).includes("An empty line ends")) input.write(`show customer ${mine.id}\n\n`);
+    });
+    await done;
+    expect(seen).toContain("new@example.com");
+  });
+
+  test("lets no token of the person's reach the servers behind, the logs or the database files", () => {
+    const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    expect(names.length).toBeGreaterThan(5);
+    for (const { parentPath, name } of names) {
+      // A JWT begins with the base64url of `{"alg":` or `{"typ":`.
+      const bytes = readFileSync(join(parentPath, name));
+      for (const begin of ["eyJhbGciOi", "eyJ0eXAiOi"]) expect(bytes.includes(begin), name).toBe(false);
+    }
+  });
+});
+
+async function agreeAccount(at: Page): Promise<void> {
+  await at.fill("input[name=username]", "alice");
+  await at.fill("input[type=password]", PASSWORD);
+  await at.locator("form:has(input[type=password]) button[type=submit]").first().click();
+  await at.waitForURL((url) => url.pathname.endsWith("/account"));
+}
