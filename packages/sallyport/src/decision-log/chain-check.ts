@@ -48,12 +48,12 @@ export function checkHashes(
 
 /** Every given head must be there as it is said. */
 export function checkHeads(
-  lines: ReadonlyMap<number, Line>,
+  lineAt: (seq: number) => Line | undefined,
   heads: readonly Head[],
   last: number,
 ): readonly LogProblem[] {
   return heads.flatMap(({ writer, seq, hash }): readonly LogProblem[] => {
-    const line = lines.get(seq);
+    const line = lineAt(seq);
     if (line === undefined) {
       const first = Math.min(last + 1, seq);
       const what = first === seq ? `record ${seq} is` : `records ${first} to ${seq} are`;

@@ -9,7 +9,7 @@ import { type Line, parseObject } from "./lines.js";
  */
 export function checkArguments(
   writer: string,
-  records: ReadonlyMap<number, Line>,
+  lineAt: (seq: number) => Line | undefined,
   files: readonly { readonly file: string; readonly lines: readonly string[] }[],
 ): readonly LogProblem[] {
   const problems: LogProblem[] = [];
@@ -19,7 +19,7 @@ export function checkArguments(
       if (text.trim() === "") continue;
       const { seq, salt, arguments: args } = parseObject(text);
       const known = typeof seq === "number" && typeof salt === "string";
-      const line = known ? records.get(seq) : undefined;
+      const line = known ? lineAt(seq) : undefined;
       // Arguments are written just before their record: a crash between the two leaves them alone.
       if (known && line === undefined) continue;
       if (known && (args === undefined || commit(salt, args as JsonObject) === line?.members.arguments)) continue;

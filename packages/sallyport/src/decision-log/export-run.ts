@@ -13,11 +13,13 @@ export interface ExportRun {
   readonly positionFile?: string;
   /** Integer seconds: earlier decisions are passed over. */
   readonly since?: number;
+  /** Milliseconds between two chunks, for a process that has calls to answer; default none. */
+  readonly pauseMs?: number;
 }
 
 /** Sends what the target does not have yet. Answers how many decisions; rejects when the target does not take one: they stay to be sent. */
 export async function exportNew(run: ExportRun, stopped: () => boolean = () => false): Promise<number> {
-  const { folder, format, target, version, positionFile, since = 0 } = run;
+  const { folder, format, target, version, positionFile, since = 0, pauseMs = 0 } = run;
   let position = positionFile === undefined ? {} : readPosition(positionFile);
   let sent = 0;
   while (!stopped()) {
@@ -30,6 +32,7 @@ export async function exportNew(run: ExportRun, stopped: () => boolean = () => f
     if (positionFile !== undefined && next.position !== position) writePosition(positionFile, next.position);
     position = next.position;
     if (next.records.length === 0) return sent;
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs).unref());
   }
   return sent;
 }
@@ -44,6 +47,8 @@ function writePosition(file: string, position: TailPosition): void {
   renameSync(`${file}.new`, file);
 }
 
+/** A chunk takes a few milliseconds of the process; a log that is far behind takes a tenth of it and not all. */
+const PAUSE_MS = 50;
 /** Milliseconds between two looks at the log, and the longest wait for a target that fails. */
 const LOOK_MS = 1_000;
 const LONGEST_MS = 60_000;
@@ -61,7 +66,7 @@ export function followExport(run: ExportRun, system: Pick<System, "log">): { sto
   let failing = false;
   const look = async () => {
     try {
-      await exportNew(run, () => stopped);
+      await exportNew({ ...run, pauseMs: PAUSE_MS }, () => stopped);
       if (failing) system.log("info", "the decision log is exported again");
       failing = false;
       pause = LOOK_MS;

@@ -10,6 +10,7 @@ export interface Placed {
 export interface Placing {
   /** In the order of their numbers, one for each. */
   readonly lines: readonly Placed[];
+  readonly bySeq: ReadonlyMap<number, Placed>;
   /** Stand after a line with a higher number. */
   readonly late: readonly Placed[];
   /** Have the number of another line. */
@@ -26,12 +27,16 @@ export function placeLines(read: readonly { readonly line: Line; readonly file: 
   const bySeq = new Map<number, Placed>();
   const late: Placed[] = [];
   const twice: Placed[] = [];
-  const present = new Set(read.map(({ line }) => line.seq));
+  let present: ReadonlySet<number | undefined> | undefined;
+  const isPresent = (seq: number) => {
+    present ??= new Set(read.map(({ line }) => line.seq));
+    return present.has(seq);
+  };
   let expected = first;
   let highest = first - 1;
   read.forEach(({ line, file }, index) => {
-    const fits = read[index + 1]?.line.seq === expected + 1 && !present.has(expected);
-    const seq = line.seq === undefined || (line.seq !== expected && fits) ? expected : line.seq;
+    const fits = () => read[index + 1]?.line.seq === expected + 1 && !isPresent(expected);
+    const seq = line.seq === undefined || (line.seq !== expected && fits()) ? expected : line.seq;
     const placed = { line, seq, file };
     expected = seq + 1;
     if (bySeq.has(seq)) twice.push(placed);
@@ -41,8 +46,10 @@ export function placeLines(read: readonly { readonly line: Line; readonly file: 
     }
     highest = Math.max(highest, seq);
   });
-  const lines = [...bySeq.values()].sort((a, b) => a.seq - b.seq);
-  return { lines, late, twice, missing: gapsOf(lines, first) };
+  const lines = [...bySeq.values()];
+  // Without a late one they are in order as they came.
+  if (late.length > 0) lines.sort((a, b) => a.seq - b.seq);
+  return { lines, bySeq, late, twice, missing: gapsOf(lines, first) };
 }
 
 function gapsOf(lines: readonly Placed[], first: number): Placing["missing"] {

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { listChains } from "./files.js";
-import { parseLine } from "./lines.js";
+import { parseObject } from "./lines.js";
 import type { ReadRecord } from "./read.js";
 import type { DecisionRecord } from "./record.js";
 
@@ -67,9 +67,9 @@ function readWhole(path: string, offset: number): { readonly lines: readonly str
 }
 
 function recordOf(writer: string, text: string): readonly ReadRecord[] {
-  const { seq, type, members } = parseLine(text);
-  if (type !== "decision" || seq === undefined) return [];
-  return [{ ...(members as unknown as DecisionRecord), writer, seq }];
+  const members = parseObject(text);
+  if (members.type !== "decision" || typeof members.seq !== "number") return [];
+  return [{ ...(members as unknown as DecisionRecord), writer, seq: members.seq }];
 }
 
 /** @throws TypeError for anything else than what {@link readTail} gave. */

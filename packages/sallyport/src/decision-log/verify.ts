@@ -60,7 +60,8 @@ function absentChain({ writer, seq }: Head): LogProblem {
   };
 }
 
-interface ReadChain {
+/** One chain as it was read from its files. */
+export interface ReadChain {
   readonly writer: string;
   readonly tombstones: readonly Tombstone[];
   readonly read: readonly { readonly line: Line; readonly file: string }[];
@@ -125,7 +126,8 @@ function linksOf(line: Line | undefined): readonly Head[] {
   });
 }
 
-function reportOn(
+/** What is wrong with one chain, and how it stands. `heads` are those of all chains. */
+export function reportOn(
   chain: ReadChain,
   verify: VerifyLogSignature,
   heads: readonly Head[],
@@ -133,12 +135,12 @@ function reportOn(
   const { writer, tombstones, read } = chain;
   const buried = checkTombstones(tombstones);
   const start = buried.start;
-  const { lines, late, twice, missing } = placeLines(read, start.seq);
+  const { lines, bySeq, late, twice, missing } = placeLines(read, start.seq);
+  const lineAt = (seq: number) => bySeq.get(seq)?.line;
   const signatures = checkSignatures(writer, lines, verify);
-  const bySeq = new Map(lines.map(({ seq, line }) => [seq, line]));
   const own = heads.filter((head) => head.writer === writer && head.seq >= start.seq);
   const last = lines.at(-1);
-  const headProblems = checkHeads(bySeq, own, last?.seq ?? start.seq - 1);
+  const headProblems = checkHeads(lineAt, own, last?.seq ?? start.seq - 1);
   const doubted = [...signatures.problems, ...headProblems].flatMap(({ kind, first }) =>
     kind === "removed" ? [] : first,
   );
@@ -154,18 +156,17 @@ function reportOn(
   const problems: readonly LogProblem[] = [
     ...buried.missing.map((gap) => removedProblem(writer, gap)),
     ...missing.map((gap) => removedProblem(writer, gap)),
-    ...lines
-      .filter(({ seq }) => altered.has(seq))
-      .map((one) => nameOf("altered", one, `record ${one.seq} was altered`)),
+    ...(altered.size === 0 ? [] : lines.filter(({ seq }) => altered.has(seq))).map((one) =>
+      nameOf("altered", one, `record ${one.seq} was altered`),
+    ),
     ...late.map((one) => nameOf("reordered", one, `record ${one.seq} stands behind a later one`)),
     ...twice.map((one) => nameOf("added", one, `record ${one.seq} is there twice`)),
     ...signatures.problems,
     ...headProblems.filter(({ kind, first }) => kind !== "altered" || !altered.has(first ?? -1)),
-    ...checkArguments(writer, new Map([...bySeq].filter(([seq]) => !altered.has(seq))), chain.argumentFiles),
+    ...checkArguments(writer, (seq) => (altered.has(seq) ? undefined : lineAt(seq)), chain.argumentFiles),
   ];
-  const vouched = own.filter(({ seq, hash }) => bySeq.get(seq)?.hash === hash).map(({ seq }) => seq);
-  const decisions = lines.filter(({ line }) => line.type === "decision").length;
-  const lost = lines.reduce((sum, { line }) => sum + (line.type === "gap" ? Number(line.members.lost) : 0), 0);
+  const vouched = own.filter(({ seq, hash }) => lineAt(seq)?.hash === hash).map(({ seq }) => seq);
+  const { decisions, lost } = countLines(lines);
   return {
     problems,
     chain: {
@@ -179,6 +180,16 @@ function reportOn(
       lost,
     },
   };
+}
+
+function countLines(lines: readonly Placed[]): { readonly decisions: number; readonly lost: number } {
+  let decisions = 0;
+  let lost = 0;
+  for (const { line } of lines) {
+    if (line.type === "decision") decisions += 1;
+    else if (line.type === "gap") lost += Number(line.members.lost);
+  }
+  return { decisions, lost };
 }
 
 function removedProblem(
@@ -206,8 +217,13 @@ function checkTombstones(tombstones: readonly Tombstone[]): {
 
 /** The first line of a file says whose chain it is, and the very first one begins it. Numbers of lines that say otherwise. */
 function checkHeaders(writer: string, lines: readonly Placed[]): readonly number[] {
-  return lines.flatMap(({ line, seq, file }, index) => {
-    if (file === lines[index - 1]?.file) return [];
-    return line.type === (seq === 0 ? "start" : "segment") && line.members.writer === writer ? [] : [seq];
-  });
+  const wrong: number[] = [];
+  let previous: string | undefined;
+  for (const { line, seq, file } of lines) {
+    const begins = file !== previous;
+    previous = file;
+    if (!begins) continue;
+    if (line.type !== (seq === 0 ? "start" : "segment") || line.members.writer !== writer) wrong.push(seq);
+  }
+  return wrong;
 }

@@ -1,6 +1,6 @@
 import type { JsonObject } from "@sallyport/auth";
 import { createTestSystem } from "@sallyport/auth/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createCatalogue, type ToolHandling } from "./catalogue.js";
 import type { CatalogueRow, CatalogueStore } from "./catalogue-store.js";
 
@@ -219,6 +219,23 @@ describe("several processes", () => {
     expect(second.catalogue.isQuarantined("get")).toBe(false);
     second.catalogue.observe([reads]);
     expect(second.catalogue.isQuarantined("get")).toBe(true);
+  });
+
+  test("a server that changes its word in every list does not keep the store busy", async () => {
+    const { catalogue, state } = await create();
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      for (let i = 0; i < 100; i++) {
+        catalogue.observe([{ ...reads, name: `get_${i}` }]);
+        await vi.advanceTimersByTimeAsync(0);
+      }
+      expect(state.freezes).toBe(60);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(state.freezes).toBe(61);
+      expect(catalogue.scopeOf("get_99")).toBe("mcp:read");
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test("a change whose news the store did not take is told with the next list", async () => {

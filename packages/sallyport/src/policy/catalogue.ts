@@ -84,6 +84,7 @@ export async function createCatalogue(options: {
   let saving = Promise.resolve();
   const unsaved = new Map<string, CatalogueRow>();
   const unsavedSeen = new Map<string, string>();
+  const brake = createBrake(system);
   const isUnsaved = () => unsaved.size > 0 || unsavedSeen.size > 0;
   const save = async () => {
     const rows = [...unsaved.values()];
@@ -124,7 +125,12 @@ export async function createCatalogue(options: {
           unsaved.set(tool, row);
         }
       }
-      if (isUnsaved()) saving = saving.then(() => (isUnsaved() ? save() : undefined));
+      if (isUnsaved())
+        saving = saving.then(async () => {
+          if (!isUnsaved()) return;
+          await brake();
+          await save();
+        });
     },
     accept: async (tool) => {
       const one = known.get(tool);
@@ -137,6 +143,23 @@ export async function createCatalogue(options: {
     reload: async () => learn(await store.load(server)),
     entries: () => [...known].map(([tool, one]) => entryOf(tool, one, handling)),
     saved: () => saving,
+  };
+}
+
+/** Saves of one server in a minute; after that one each second. */
+const SAVES = 60;
+const SAVES_MS = 60_000;
+const BRAKE_MS = 1_000;
+
+/** A server that says something else in every list must not keep the store busy with it. */
+function createBrake(system: Pick<System, "monotonicMs">): () => Promise<void> {
+  let since = system.monotonicMs();
+  let saves = 0;
+  return async () => {
+    const now = system.monotonicMs();
+    if (now - since >= SAVES_MS) [since, saves] = [now, 0];
+    saves += 1;
+    if (saves > SAVES) await new Promise((resolve) => setTimeout(resolve, BRAKE_MS).unref());
   };
 }
 
