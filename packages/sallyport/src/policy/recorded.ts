@@ -10,6 +10,8 @@ export interface RecordedQuestion {
   readonly name?: string;
   readonly toolScope?: string;
   readonly revision: string;
+  /** What decided then. */
+  readonly rule?: string;
   readonly iss: string;
   readonly sub: string;
   readonly client: string;

@@ -149,6 +149,7 @@ const PLURALS: Readonly<Partial<Record<RecordedQuestion["kind"], string>>> = {
   tool: "tools",
   prompt: "prompts",
   resource: "resources",
+  request: "requests",
 };
 
 function targetIn({ kind, name, method }: RecordedQuestion): string {

@@ -269,3 +269,19 @@ test("the same policy decides again as it decided, for random callers, calls and
     { numRuns: 300 },
   );
 });
+
+describe("what servers ask of clients", () => {
+  const asked = (over: Partial<RecordedQuestion> = {}) => {
+    const { toolScope: _, ...rest } = question({ kind: "request", method: "sampling/createMessage", name: "sampling" });
+    return { ...rest, scopes: "", ...over };
+  };
+
+  test("is decided by the rules that name it, and needs no scope", () => {
+    expect(replayOf("")(asked(), moment()).answer).toBe("allow");
+    expect(replayOf("rules: [{ deny: requests/sampling }]")(asked(), moment()).answer).toBe("rule");
+  });
+
+  test("stays refused where nobody could read it", () => {
+    expect(replayOf("")(asked({ rule: "protocol" }), moment())).toMatchObject({ answer: "rule", rule: "protocol" });
+  });
+});

@@ -66,6 +66,7 @@ export function createReplay({ config, redacted }: ReplayOptions): Replay {
   return (question, moment) => {
     const server = servers.get(question.server);
     if (server === undefined) return NO_SERVER;
+    if (question.kind === "request" && question.rule === "protocol") return UNREADABLE;
     let known = prepared.get(question);
     if (known === undefined) {
       known = prepare(question, server);
@@ -94,6 +95,14 @@ const NO_SERVER: Replayed = {
 
 /** Stands in the log instead of a scope. */
 export const QUARANTINE = "quarantine";
+
+/** What a server asked and nobody could read is refused whatever the rules are. */
+const UNREADABLE: Replayed = {
+  answer: "rule",
+  rule: "protocol",
+  reason: "what the server asked could not be read",
+  ...NOTHING_RECORDED,
+};
 
 interface ReplayServer {
   readonly current: ServerPolicy;

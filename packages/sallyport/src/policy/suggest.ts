@@ -62,7 +62,9 @@ function needOf(question: RecordedQuestion, current: ServerPolicy): Need | undef
   const { policy } = current;
   const may = expandScopes(policy.hierarchy, entitledOf(question, current));
   const has = expandScopes(policy.hierarchy, listOf(scopes));
-  const scope = policy.permittedBy(call).find((one) => may.has(one) && has.has(one));
+  const possible = policy.permittedBy(call).filter((one) => may.has(one));
+  // Without the scope it was a single call that was agreed to (RFC 9396), which still needs one that maps it.
+  const scope = possible.find((one) => has.has(one)) ?? (question.details === undefined ? undefined : possible[0]);
   return scope === undefined ? undefined : { question, target: targetOf(call), scope };
 }
 
