@@ -153,8 +153,8 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "the suppor
     const account = await context.newPage();
     await account.goto(`${desk.gatewayUrl}/account`);
     if (await account.isVisible("input[name=username]")) await agreeAccount(account);
-    await account.locator("button:has-text('Remove access')").first().click();
-    await account.waitForLoadState();
+    await account.getByRole("button", { name: "Remove access of Support chat", exact: true }).click();
+    await account.getByText("The program has no access any more.").waitFor();
     const ended = Date.now();
     for (;;) {
       const begun = Date.now() - ended;

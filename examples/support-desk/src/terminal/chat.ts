@@ -16,6 +16,8 @@ export async function chatInTerminal({ agent, mcpUrl, input, output }: TerminalO
   const callback = await startCallback();
   const chat = new Conversation(agent, mcpUrl, { id: "support-terminal", redirectUri: callback.redirectUri });
   const lines = createInterface({ input, output, prompt: "> " });
+  // Listened to from the start, so that what is typed ahead is not lost.
+  const typed = lines[Symbol.asyncIterator]();
   const say = (text: string) => output.write(`${text}\n`);
   const agree = async (url: string) => {
     say(`Open this in your browser, and come back:\n  ${url}`);
@@ -37,7 +39,7 @@ export async function chatInTerminal({ agent, mcpUrl, input, output }: TerminalO
     if (url !== undefined) await agree(url.href);
     say(`Connected. It may: ${chat.client.scope ?? "what was granted"}. An empty line ends.`);
     lines.prompt();
-    for await (const line of lines) {
+    for await (const line of { [Symbol.asyncIterator]: () => typed }) {
       if (line.trim() === "") break;
       await show(chat.say(line.trim()));
       const [last] = chat.entries.filter((entry) => entry.role === "tool").slice(-1);

@@ -217,7 +217,12 @@ describe("a token that the system behind refuses", () => {
 describe("the gateway's own token", () => {
   const own = (perCaller: boolean) =>
     createTokenCredentials({
-      ...{ server: "crm", perCaller, system, scopeOf: ({ principal }) => (principal.scopes.includes("x") ? "x" : undefined) },
+      ...{
+        server: "crm",
+        perCaller,
+        system,
+        scopeOf: ({ principal }) => (principal.scopes.includes("x") ? "x" : undefined),
+      },
       obtain: clientCredentials({ server: serverAt(), target: { audience: "erp" } }),
     });
 
