@@ -11,7 +11,6 @@ const LONG = [
   "test/*kill-9.test.ts",
   "test/reload-under-load.test.ts",
   "test/pack.test.ts",
-  "packages/sallyport/src/decision-log/verify.test.ts",
   "examples/support-desk/test/*.test.ts",
   "packages/sallyport/src/decision-log/{verify,tamper-all}.test.ts",
   "test/interop/{browser,browser-cookies,clients,connect}.test.ts",
