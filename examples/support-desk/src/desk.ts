@@ -99,14 +99,17 @@ function configFile({ config, folder }: DeskOptions, port: number): string {
 
 function listen(app: Hono, port: number): Promise<() => Promise<void>> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, port, hostname: port % 10 === 0 ? "localhost" : "127.0.0.1" }, () =>
-      resolve(
-        () =>
-          new Promise((closed) => {
-            server.close(() => closed());
-            if ("closeAllConnections" in server) server.closeAllConnections();
-          }),
-      ),
+    // The MCP client of the chat needs the platform's own Response.
+    const server = serve(
+      { fetch: app.fetch, overrideGlobalObjects: false, port, hostname: port % 10 === 0 ? "localhost" : "127.0.0.1" },
+      () =>
+        resolve(
+          () =>
+            new Promise((closed) => {
+              server.close(() => closed());
+              if ("closeAllConnections" in server) server.closeAllConnections();
+            }),
+        ),
     );
     server.once("error", reject);
   });

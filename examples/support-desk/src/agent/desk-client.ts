@@ -11,7 +11,9 @@ export interface DeskClient {
   connect(): Promise<URL | undefined>;
   /** Takes the answer that the person brought back. @throws Error for one that was not asked for. */
   finish(answer: URLSearchParams): Promise<void>;
-  tools(): Promise<readonly AgentTool[]>;
+  /** `undefined`: the access was taken back; `signedOut` says where to get it again. */
+  tools(): Promise<readonly AgentTool[] | undefined>;
+  signedOut(): ToolOutcome;
   call(tool: string, args: Readonly<Record<string, unknown>>): Promise<ToolOutcome>;
   /** For handing a weaker token to another program. */
   accessToken(): string | undefined;
@@ -53,8 +55,13 @@ export function createDeskClient(mcpUrl: string, chat: ChatClient): DeskClient {
       await transport.finishAuth(answer);
     },
     async tools() {
-      const { tools } = await connected(client).listTools();
-      return tools.map(({ name, title, description, inputSchema, annotations }) => ({
+      const listed = await connected(client)
+        .listTools()
+        .catch((error: unknown) => {
+          if (error instanceof UnauthorizedError) return undefined;
+          throw error;
+        });
+      return listed?.tools.map(({ name, title, description, inputSchema, annotations }) => ({
         name,
         title: title ?? name,
         description: description ?? "",
@@ -77,6 +84,7 @@ export function createDeskClient(mcpUrl: string, chat: ChatClient): DeskClient {
         return refusalOf(error);
       }
     },
+    signedOut: () => ({ kind: "signed-out", url: authorization().href }),
     accessToken: () => grant.tokens?.access_token,
     get connected() {
       return client !== undefined && grant.tokens !== undefined;

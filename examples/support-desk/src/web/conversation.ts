@@ -49,6 +49,12 @@ export class Conversation {
     const calls = new Map<number, { readonly tool: string; readonly args: unknown }>();
     let said = "";
     const tools = await client.tools();
+    if (tools === undefined) {
+      const outcome = client.signedOut();
+      this.entries.push({ role: "tool", tool: "tools/list", args: {}, outcome });
+      yield { type: "outcome", id: 0, outcome };
+      return;
+    }
     const turn = { text, history, tools, call: client.call };
     for await (const event of this.agent.respond(turn)) {
       if (event.type === "text") said += event.text;

@@ -54,6 +54,11 @@ export interface DownstreamApi {
   readonly resource: string;
   /** Its scopes; each is had by whoever holds one of `from` at the resource that the token is exchanged at. */
   readonly scopes: Readonly<Record<string, { readonly from: readonly string[] }>>;
+  /**
+   * The audience of another API that stands in front of this one: then `from` names scopes of that API, tokens come from tokens for it, exchanged
+   * by a client that `serves` it, and nothing else leads here.
+   */
+  readonly behind?: string;
 }
 
 export type DocumentAdmission =

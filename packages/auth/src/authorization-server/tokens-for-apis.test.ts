@@ -69,3 +69,56 @@ describe.each([
     expect(await ask("api-server")).toMatchObject({ active: true, aud: API, sub: "ada", scope: "mcp:write" });
   });
 });
+
+describe("a token for an API that stands in front of another", () => {
+  const FRONT = "https://server.example/mcp";
+  const chained = (serves: readonly string[]) =>
+    createTestAgents(["chat", "crm-server"], {
+      resources: () => [TEST_RESOURCE, WIKI],
+      describeResource: async (resource) => describeTestResource(resource),
+      apis: [
+        { resource: FRONT, scopes: { "srv:read": { from: ["mcp:read"] } } },
+        {
+          resource: API,
+          scopes: { "crm:read": { from: ["srv:read"] }, "crm:write": { from: ["srv:write"] } },
+          behind: FRONT,
+        },
+      ],
+      mayExchange: () => ({ resources: [FRONT, API, TEST_RESOURCE], serves }),
+    });
+
+  test("is exchanged for one of that, by whoever serves the one in front, and the chain names everybody", async () => {
+    const agents = await chained([FRONT]);
+    const { access_token } = await agents.ofPerson("chat", "mcp:read");
+    const front = await agents.exchange("chat", access_token, { resource: FRONT });
+    const { access_token: forFront } = (await front.json()) as { access_token: string };
+    const answer = await agents.exchange("crm-server", forFront, { resource: API });
+    expect(answer.status).toBe(200);
+    const { access_token: forApi } = (await answer.json()) as { access_token: string };
+    expect(decodeJwt(forApi)).toMatchObject({
+      aud: API,
+      scope: "crm:read",
+      sub: "ada",
+      act: { client_id: "crm-server" },
+    });
+    // Nothing leads on from there, back, or to more.
+    for (const target of [{ resource: API }, { resource: FRONT }, { resource: TEST_RESOURCE }, {}]) {
+      expect(await answerOf(await agents.exchange("crm-server", forApi, target))).toEqual([400, "invalid_request"]);
+    }
+    expect(
+      (await answerOf(await agents.exchange("crm-server", forFront, { resource: API, scope: "crm:write" })))[0],
+    ).toBe(400);
+    for (const target of [{ resource: FRONT }, { resource: TEST_RESOURCE }, {}]) {
+      expect(await answerOf(await agents.exchange("crm-server", forFront, target))).toEqual([400, "invalid_request"]);
+    }
+  });
+
+  test("leads nowhere for a client that does not serve it, and no resource leads behind it (exchange-widen)", async () => {
+    const agents = await chained([TEST_RESOURCE]);
+    const { access_token } = await agents.ofPerson("chat", "mcp:read");
+    const front = await agents.exchange("chat", access_token, { resource: FRONT });
+    const { access_token: forFront } = (await front.json()) as { access_token: string };
+    expect((await answerOf(await agents.exchange("crm-server", forFront, { resource: API })))[0]).toBe(400);
+    expect((await answerOf(await agents.exchange("chat", access_token, { resource: API })))[0]).toBe(400);
+  });
+});

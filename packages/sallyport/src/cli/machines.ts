@@ -39,11 +39,15 @@ export function machineOptions(
       mayExchange: (client_id: string) => {
         const names = clientOf(client_id)?.exchange;
         if (names === undefined) return undefined;
-        const serves = resourcesOf(parts, clientOf(client_id)?.serves ?? []);
+        const served = clientOf(client_id)?.serves ?? [];
+        const serves = [...resourcesOf(parts, served), ...apisOf(parts, served)];
         return { resources: [...resourcesOf(parts, names), ...apisOf(parts, names)], serves };
       },
     }),
-    apis: Object.values(parts.installation.config.apis),
+    apis: Object.values(parts.installation.config.apis).map(({ resource, scopes, behind }) => {
+      const [front] = behind === undefined ? [] : apisOf(parts, [behind]);
+      return { resource, scopes, ...(front !== undefined && { behind: front }) };
+    }),
     actorFor: (client_id) => clientOf(client_id)?.mayAct,
     trustedIssuers: Object.values(trustedIssuers).map((issuer) => trust(issuer, parts)),
   };

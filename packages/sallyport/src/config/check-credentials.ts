@@ -142,6 +142,9 @@ function checkOwn(
   if (!Object.hasOwn(config.apis, api)) {
     problems.push({ path: [...path, "api"], message: `unknown API ${JSON.stringify(api)}; list it under \`apis\`` });
   }
+  if (config.apis[api]?.behind !== undefined) {
+    problems.push({ path: [...path, "api"], message: "stands behind another API, which alone leads to it" });
+  }
   if (server.authorizationServers !== undefined) {
     problems.push({
       path: [...path, "api"],
@@ -176,6 +179,11 @@ function checkApis({ apis, servers, publicUrl, listen }: Config): readonly Probl
   }));
   return [
     ...named,
+    ...entries.flatMap(([name, { behind }]) =>
+      behind === undefined || (behind !== name && Object.hasOwn(apis, behind))
+        ? []
+        : [{ path: ["apis", name, "behind"], message: "names another of `apis`" }],
+    ),
     ...entries.flatMap(([name, { resource, scopes }], index) => {
       const say = (message: string): Problem => ({ path: ["apis", name, "resource"], message });
       const problems: Problem[] = [];

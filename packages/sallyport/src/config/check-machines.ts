@@ -26,7 +26,7 @@ function checkClient(client: ClientConfig, config: Config): readonly Problem[] {
   }
   const targets = { ...config.servers, ...config.apis };
   problems.push(...unknown(client.exchange ?? [], targets, { path: ["exchange"], what: "server or API" }));
-  problems.push(...unknown(client.serves ?? [], config.servers, { path: ["serves"], what: "server" }));
+  problems.push(...unknown(client.serves ?? [], targets, { path: ["serves"], what: "server or API" }));
   if (client.serves !== undefined && client.exchange === undefined) {
     problems.push({ path: ["serves"], message: "goes with `exchange`, which says what for" });
   }

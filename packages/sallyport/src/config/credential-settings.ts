@@ -62,6 +62,8 @@ export interface CredentialConfig {
 export interface ApiConfig {
   readonly resource: string;
   readonly scopes: Readonly<Record<string, { readonly from: readonly string[] }>>;
+  /** Another of `apis`, which stands in front of it. */
+  readonly behind?: string;
 }
 
 const client = z
@@ -122,9 +124,10 @@ export const API_SETTING: Setting = {
   type: z.strictObject({
     resource: httpUrl,
     scopes: z.record(scopeName, z.strictObject({ from: z.array(scopeName).min(1) })),
+    behind: z.string().min(1).optional(),
   }),
   description:
-    "An API behind the servers that accepts tokens of this installation: `resource`, the audience of its tokens, and `scopes`, each with `from`, the scopes of a server that it is derived from. Its tokens come by exchange alone. See [credentials.md](credentials.md).",
+    "An API behind the servers that accepts tokens of this installation: `resource`, the audience of its tokens, and `scopes`, each with `from`, the scopes of a server that it is derived from, or, with `behind`, those of the other API that stands in front of it. Its tokens come by exchange alone. See [credentials.md](credentials.md).",
 };
 
 export const SERVER_CREDENTIAL_SETTINGS: readonly Setting[] = [

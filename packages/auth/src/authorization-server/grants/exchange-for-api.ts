@@ -21,13 +21,20 @@ export async function scopesAtApi(
   {
     api,
     asked,
-    held,
-  }: { readonly api: DownstreamApi; readonly asked: readonly string[]; readonly held: readonly string[] },
-  parent: Pick<Session, "sub" | "client_id" | "resource">,
+    from: { audience, held },
+  }: {
+    readonly api: DownstreamApi;
+    readonly asked: readonly string[];
+    /** What the token is for, and its scopes there. */
+    readonly from: { readonly audience: string; readonly held: readonly string[] };
+  },
+  parent: Pick<Session, "sub" | "client_id" | "resource" | "scopes" | "details">,
 ): Promise<readonly string[]> {
-  const { scopes } = await effective(server, parent, { scopes: held });
-  const covered = expandScopes(await scopesOf(server, parent.resource), scopes);
-  const derived = deriveScopes(api, covered);
+  // Of an API: its scopes were derived from the front's, and go no further than what is still granted there.
+  const ofApi = audience !== parent.resource;
+  const { scopes } = await effective(server, parent, ofApi ? parent : { scopes: held });
+  const covered = ofApi ? new Set(held) : expandScopes(await scopesOf(server, parent.resource), scopes);
+  const derived = api.behind === (ofApi ? audience : undefined) ? deriveScopes(api, covered) : [];
   if (derived.length === 0) throw new OAuthError("scope_refused");
   const beyond = asked.filter((scope) => !derived.includes(scope));
   if (beyond.length > 0) {

@@ -10,6 +10,7 @@ import {
   mayAct,
   TOKEN_EXCHANGE_GRANT,
 } from "../../oauth/token-exchange.js";
+import type { DownstreamApi } from "../contract.js";
 import { type Held, narrowDetails } from "../details/details.js";
 import { AUTHORIZATION_DETAILS, readDetails } from "../details/read-details.js";
 import { hierarchyOf } from "../entitled-scopes.js";
@@ -58,7 +59,7 @@ export const tokenExchange: GrantType = {
     const actor = await readToken(request, "actor_token");
     const { claims, session: parent } = subject;
     const permission = server.options.mayExchange?.(client_id);
-    const serves = permission?.serves?.includes(parent.resource) === true;
+    const serves = permission?.serves?.includes(subject.audience) === true;
     const acting = actingParty(client_id, subject, { actor, serves });
     const act = formatActors([
       ...(acting === undefined ? [] : [acting]),
@@ -83,7 +84,7 @@ export const tokenExchange: GrantType = {
 
 /** A living access token of ours; one that is bound to a key comes with a proof by that key (RFC 9449 §7.1 in spirit). */
 async function readToken(
-  { server, parameters, proof }: TokenRequest,
+  { server, parameters, proof, client }: TokenRequest,
   name: "subject_token" | "actor_token",
 ): Promise<OwnToken | undefined> {
   const token = parameters.one(name);
@@ -99,7 +100,9 @@ async function readToken(
   if (found === undefined) throw refuse("no living access token of this server");
   const { claims, session, audience } = found;
   // The scopes of an API are other words than those of a resource, and nobody agreed to them: what was derived leads nowhere else.
-  if (audience !== session.resource || !server.options.resources().includes(audience)) {
+  // The one way on is to an API that stands behind it, which the operator wrote down; see `apiBehind`.
+  const ofResource = audience === session.resource && server.options.resources().includes(audience);
+  if (!ofResource && (name === "actor_token" || apiBehind({ server, parameters, client }, audience) === undefined)) {
     throw refuse("of an API behind a resource");
   }
   const now = server.system.now();
@@ -153,7 +156,7 @@ function earlierActors(
 /** Where the new token is good, and for what. */
 async function aimed(
   request: TokenRequest,
-  { claims, session: parent }: OwnToken,
+  { claims, session: parent, audience }: OwnToken,
 ): Promise<Held & { readonly resource: string }> {
   const { server, parameters, client } = request;
   const { client_id } = client.metadata;
@@ -167,13 +170,36 @@ async function aimed(
     }
     const asked = readScopes(parameters.one("scope"));
     // Single calls lead to no API: its scopes say nothing of which call was agreed to.
-    const scopes = await scopesAtApi(server, { api, asked, held: claims.scopes }, parent);
+    const from = { audience, held: claims.scopes };
+    const scopes = await scopesAtApi(server, { api, asked, from }, await frontSession(server, parent));
     return { resource: api.resource, scopes, details: [] };
   }
   const resource = targetOf(request, parent.resource);
   const who = { sub: claims.sub, client_id, resource };
   const narrowed = await narrow(request, { scopes: claims.scopes, details: claims.details ?? [] }, resource);
   return { resource, ...(await effective(server, who, narrowed)) };
+}
+
+/** The API that is asked for, if it stands right behind the one that a token is for, and the client serves that one. */
+function apiBehind(
+  { server, parameters, client }: Pick<TokenRequest, "server" | "parameters" | "client">,
+  audience: string,
+): DownstreamApi | undefined {
+  const api = findApi(server, [...parameters.all("resource"), ...parameters.all("audience")]);
+  const serves = server.options.mayExchange?.(client.metadata.client_id)?.serves?.includes(audience) === true;
+  return serves && api?.behind === audience ? api : undefined;
+}
+
+/** The session at a resource that another descends from: what the person may be granted there holds for all of them. */
+async function frontSession(server: Server, session: Session): Promise<Session> {
+  let front = session;
+  while (!server.options.resources().includes(front.resource)) {
+    const parent =
+      front.parent_id === undefined ? undefined : await server.options.storage.sessions.find(front.parent_id);
+    if (parent === undefined) throw new OAuthError("exchange_refused", { detail: "its first session is gone" });
+    front = parent;
+  }
+  return front;
 }
 
 /** Tokens that one client weakens again and again have no further actor, and a bound all the same. */
