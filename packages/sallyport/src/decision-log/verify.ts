@@ -61,7 +61,7 @@ function absentChain({ writer, seq }: Head): LogProblem {
 }
 
 /** One chain as it was read from its files. */
-export interface ReadChain {
+interface ReadChain {
   readonly writer: string;
   readonly tombstones: readonly Tombstone[];
   readonly read: readonly { readonly line: Line; readonly file: string }[];
@@ -127,7 +127,7 @@ function linksOf(line: Line | undefined): readonly Head[] {
 }
 
 /** What is wrong with one chain, and how it stands. `heads` are those of all chains. */
-export function reportOn(
+function reportOn(
   chain: ReadChain,
   verify: VerifyLogSignature,
   heads: readonly Head[],
