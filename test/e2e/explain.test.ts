@@ -69,7 +69,7 @@ describe.skipIf(CHROMIUM_MISSING)(
     it("says which field is wrong, focuses that, and keeps what was typed", async () => {
       await signIn("alice", "support");
       expect(await ask("get_contact", "{")).toContain("The arguments: not JSON.");
-      expect(await page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("alert");
+      await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("alert");
       await page.getByRole("link", { name: "The arguments: not JSON." }).click();
       expect(await page.getByLabel("With the arguments").inputValue()).toBe("{");
       expect(await inspect(page, "explain-problem")).toEqual([]);

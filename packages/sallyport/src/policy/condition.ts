@@ -1,7 +1,8 @@
-import { type CelEnv, celEnv, isCelError, parse, plan } from "@bufbuild/cel";
+import { type CelEnv, celEnv, isCelError, parse } from "@bufbuild/cel";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { type EvaluationInput, type JsonObject, type McpCall, UNKNOWN_ARGUMENTS } from "@sallyport/auth";
 import { type ConditionProblem, checkCondition } from "./condition-check.js";
+import { planLogic } from "./condition-logic.js";
 import { celOfPartlyKnown, isUnknown, partlyKnown, UNKNOWN } from "./condition-unknown.js";
 import { celOfObject } from "./condition-values.js";
 
@@ -34,7 +35,7 @@ export function compileCondition(text: string): Condition {
   const parsed = parseText(text);
   const { reads, problems } = checkCondition(parsed, ENVIRONMENT);
   if (problems.length > 0) throw new ConditionError(problems);
-  const run = plan(ENVIRONMENT, parsed.expr) as (bindings: object) => unknown;
+  const run = planLogic(ENVIRONMENT, parsed.expr);
   const readsVolatile = VOLATILE.some((name) => reads.has(name));
   return {
     text,

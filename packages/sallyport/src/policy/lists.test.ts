@@ -99,6 +99,13 @@ describe("a list", () => {
     );
   });
 
+  test("hides no tool for an error beside what is not known yet", () => {
+    const when = '(principal.actor.sub == "agent" && args.a == 1) || (args.a == 1 && !("w" in principal.scopes))';
+    const caller: Who = { sub: "alice", roles: [], scopes: [], entitled: ["r", "w"], actor: undefined };
+    const { policy } = policyOf([{ deny: "tools/t", when }]);
+    expect(reachability(policy, inputOf(caller, UNKNOWN_ARGUMENTS))).toBe("step-up");
+  });
+
   test("shows exactly what can be called or stepped up to, where no rule reads arguments", () => {
     const ofCaller = rule.filter(({ when = "" }) => !when.includes("args."));
     fc.assert(
