@@ -30,6 +30,7 @@ import { createStdioUpstream } from "../upstream/stdio.js";
 import { type Upstream, UpstreamError } from "../upstream/upstream.js";
 import { composeCredentials } from "./compose-credentials.js";
 import type { ComposedLog } from "./compose-log.js";
+import { composeProvisions } from "./compose-provisions.js";
 import type { ComposedTelemetry } from "./compose-telemetry.js";
 import type { ComposedVault } from "./compose-vault.js";
 import { createDpopPorts } from "./dpop-ports.js";
@@ -194,10 +195,11 @@ async function learn(
 }
 
 export function createUpstream(
-  { name, title, config }: InstalledServer,
-  { installation, system }: Pick<ServerParts, "installation" | "system">,
+  installed: InstalledServer,
+  { installation, system, vault }: Pick<ServerParts, "installation" | "system" | "vault">,
   credentials?: CredentialSource,
 ): Upstream {
+  const { name, title, config } = installed;
   const { baseFolder } = installation;
   const setting = name === "" ? "" : `servers.${name}.`;
   const [program, ...rest] = config.command ?? [];
@@ -206,7 +208,7 @@ export function createUpstream(
       name: title,
       command: [program, ...rest],
       hostEnvironment: process.env,
-      env: readSecrets(config.env, baseFolder, `${setting}env`),
+      provisions: composeProvisions(installed, { installation, system, vault: vault?.vault }),
       cwd: config.cwd ?? baseFolder,
       shared: config.shared,
       system,

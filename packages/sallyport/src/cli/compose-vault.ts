@@ -1,6 +1,7 @@
 import type { Principal, System } from "@sallyport/auth";
 import type { ConnectedSystem, ConnectedSystems } from "../account/index.js";
 import type { ConnectionConfig } from "../config/connection-settings.js";
+import type { Config } from "../config/schema.js";
 import type { PageRow } from "../sign-in/kit.js";
 import type { Store } from "../stores/store.js";
 import {
@@ -77,13 +78,23 @@ function personOf(issuer: string, { identities }: Store) {
   };
 }
 
-function serversUsing({ servers }: Installation, connection: string): readonly string[] {
-  return servers.filter(({ config }) => connectionsOf(config).includes(connection)).map(({ title }) => title);
+function serversUsing({ servers, config: { egress } }: Installation, connection: string): readonly string[] {
+  return servers.filter(({ config }) => connectionsOf(config, egress).includes(connection)).map(({ title }) => title);
 }
 
 /** Every connection that a server's calls may need. */
-function connectionsOf({ credential, credentials = [] }: InstalledServer["config"]): readonly string[] {
-  return [...(credential === undefined ? [] : [credential]), ...credentials].flatMap(({ connect }) => connect ?? []);
+function connectionsOf(
+  { credential, credentials = [], env }: InstalledServer["config"],
+  egress: Config["egress"],
+): readonly string[] {
+  const kinds = [...(credential === undefined ? [] : [credential]), ...credentials];
+  const values = Object.values(env).map((source) =>
+    typeof source === "object" && "proxy" in source ? egress[source.proxy]?.value : source,
+  );
+  return [
+    ...kinds.flatMap(({ connect }) => connect ?? []),
+    ...values.flatMap((value) => (typeof value === "object" && "connect" in value ? value.connect : [])),
+  ];
 }
 
 function providerOf(name: string, config: ConnectionConfig, { installation, issuer, system }: Parts): Provider {

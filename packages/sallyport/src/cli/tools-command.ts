@@ -134,7 +134,7 @@ async function describeTools(
   server: InstalledServer,
   system: System,
 ): Promise<readonly JsonObject[]> {
-  const upstream = createUpstream(server, { installation, system });
+  const upstream = createUpstream(server, { installation, system, vault: undefined });
   try {
     const { tools } = await upstream.describe();
     return tools as readonly JsonObject[];

@@ -1,5 +1,6 @@
 import { checkConnections } from "./check-connections.js";
 import { checkCredentials } from "./check-credentials.js";
+import { checkEgress } from "./check-egress.js";
 import { checkFederation } from "./check-federation.js";
 import { checkMachines } from "./check-machines.js";
 import type { Problem } from "./problem.js";
@@ -15,6 +16,7 @@ export function checkConfig(config: Config, accessOptional = false): readonly Pr
     ...checkMachines(config),
     ...checkCredentials(config),
     ...checkConnections(config),
+    ...checkEgress(config),
   ];
   const servers = Object.entries(config.servers);
   if (servers.length === 0) problems.push({ path: ["servers"], message: "name at least one server" });

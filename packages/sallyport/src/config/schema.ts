@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { AdminConfig } from "./admin-settings.js";
 import type { ConnectionConfig } from "./connection-settings.js";
 import type { ApiConfig, CredentialConfig } from "./credential-settings.js";
+import type { EgressConfig, EnvSource } from "./egress-settings.js";
 import type { ExternalServerConfig, OidcConfig } from "./federation-settings.js";
 import type { KeyConfig } from "./key-settings.js";
 import type { DecisionLogConfig, ServerLogConfig } from "./log-settings.js";
@@ -33,6 +34,7 @@ export interface Config {
   readonly apis: Readonly<Record<string, ApiConfig>>;
   readonly trustedIssuers: Readonly<Record<string, TrustedIssuerConfig>>;
   readonly connections: Readonly<Record<string, ConnectionConfig>>;
+  readonly egress: Readonly<Record<string, EgressConfig>>;
   readonly lifetimes: {
     readonly accessToken: number;
     readonly sessionIdle: number;
@@ -59,7 +61,7 @@ export interface ConfigSource {
 export interface ServerConfig {
   readonly upstream?: string;
   readonly command?: readonly string[];
-  readonly env: Readonly<Record<string, SecretSource>>;
+  readonly env: Readonly<Record<string, EnvSource>>;
   readonly cwd?: string;
   readonly shared: boolean;
   readonly headers: Readonly<Record<string, SecretSource>>;

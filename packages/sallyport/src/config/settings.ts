@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ADMIN_SETTINGS } from "./admin-settings.js";
 import { CONNECTION_SETTINGS } from "./connection-settings.js";
 import { API_SETTING, SERVER_CREDENTIAL_SETTINGS } from "./credential-settings.js";
+import { EGRESS_SETTINGS, envSource } from "./egress-settings.js";
 import { EXTERNAL_SERVER_SETTING, SIGN_IN_SETTINGS } from "./federation-settings.js";
 import { KEY_SETTINGS } from "./key-settings.js";
 import { LOG_SETTINGS, SERVER_LOG_SETTINGS } from "./log-settings.js";
@@ -140,6 +141,7 @@ export const SETTINGS: readonly Setting[] = [
   ...MACHINE_SETTINGS,
   API_SETTING,
   ...CONNECTION_SETTINGS,
+  ...EGRESS_SETTINGS,
   {
     path: "lifetimes.accessToken",
     type: seconds(3600),
@@ -205,10 +207,10 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     path: "servers.*.env",
-    type: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), secretSource),
+    type: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), envSource),
     default: {},
     description:
-      "Environment of a stdio server besides PATH, HOME, LANG, LC_*, TZ and TMPDIR. A value, `{ env: NAME }` or `{ file: path }`.",
+      "Environment of a stdio server besides PATH, HOME, LANG, LC_*, TZ and TMPDIR. A value, `{ env: NAME }`, `{ file: path }`, `{ connect: <connection> }` (the caller's own token there) or `{ proxy: <egress> }` (an address that leads to the one place of an `egress`, without the credential). Children are started anew when a value changes.",
   },
   {
     path: "servers.*.cwd",

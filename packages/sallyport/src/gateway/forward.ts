@@ -162,7 +162,7 @@ export class Endpoint {
     const [first] = body.messages;
     if (!body.batch && first?.type === "request") {
       reply.requestId = first.id;
-      if (server.credentials !== undefined) reply.answerTo = this.#answerTo(revision, first);
+      reply.answerTo = this.#answerTo(revision, first);
     }
     reply.resumable = revision !== MODERN;
     reply.standing = first?.type === "request" && first.method === "subscriptions/listen";

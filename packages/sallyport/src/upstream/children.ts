@@ -2,6 +2,7 @@ import type { System } from "@sallyport/auth";
 import { Backoff, Seats } from "./ceilings.js";
 import type { ChildCommand } from "./child.js";
 import type { Host, HostOptions } from "./host.js";
+import type { Provision } from "./provisions.js";
 import type { StdioLimits } from "./stdio-limits.js";
 import { UpstreamError } from "./upstream.js";
 
@@ -37,18 +38,27 @@ export class Children {
   }
 
   /**
-   * Starts a child for an owner, as what `make` makes of it.
+   * Starts a child for an owner with what is provided for it, as what `make` makes of it.
    * @throws UpstreamError `overloaded` at a ceiling or in back-off, `exited` after {@link close}.
    */
-  start<Kind extends { readonly host: Host }>(owner: string, make: (options: HostOptions) => Kind): Kind {
+  start<Kind extends { readonly host: Host }>(
+    owner: string,
+    provision: Provision,
+    make: (options: HostOptions) => Kind,
+  ): Kind {
     if (this.#closed) throw new UpstreamError("exited", "the gateway is ending");
     this.#backoff.check(owner);
     const free = this.#seats.take(owner);
-    const made = make({ ...this.options, pausable: true });
+    const { variables, withdraw } = provision.issue();
+    const end = () => {
+      free();
+      withdraw();
+    };
+    const made = this.#make({ variables, end }, make);
     const { host } = made;
     this.#hosts.add(host);
     host.exited.then(() => {
-      free();
+      end();
       this.#hosts.delete(host);
       if (host.diedWithin(YOUNG_MS)) this.#backoff.failed(owner);
       else this.#backoff.succeeded(owner);
@@ -56,8 +66,25 @@ export class Children {
     return made;
   }
 
+  #make<Kind>(
+    { variables, end }: { readonly variables: Readonly<Record<string, string>>; readonly end: () => void },
+    make: (options: HostOptions) => Kind,
+  ): Kind {
+    try {
+      return make({ ...this.options, command: withVariables(this.options.command, variables), pausable: true });
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#hosts].map((host) => host.stop()));
   }
+}
+
+/** The command with more in its environment; nothing of it goes into the arguments, which every user of the machine can read. */
+export function withVariables(command: ChildCommand, variables: Readonly<Record<string, string>>): ChildCommand {
+  return { ...command, environment: { ...command.environment, ...variables } };
 }

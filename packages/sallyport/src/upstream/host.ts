@@ -15,6 +15,9 @@ export interface HostOptions {
   readonly pausable: boolean;
 }
 
+/** How long a child that is not to be used any more may go on with calls that have begun. */
+const RETIRING_MS = 10_000;
+
 /** What a protocol makes of one child: see legacy-session.ts and modern-child.ts. */
 export interface HostListener {
   onMessage(message: Message): void;
@@ -30,6 +33,7 @@ export class Host {
   readonly #answers = new Set<Answer>();
   readonly #idle: NodeJS.Timeout;
   #lastUse: number;
+  #retiring: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly options: HostOptions,
@@ -40,6 +44,7 @@ export class Host {
       onMessage: (line) => this.#onMessage(line),
       onExit: (error) => {
         clearTimeout(this.#idle);
+        clearTimeout(this.#retiring);
         listener.onExit(error);
       },
     });
@@ -78,6 +83,7 @@ export class Host {
       this.#answers.delete(answer);
       this.#used();
       this.#flow();
+      if (this.#retiring !== undefined && !this.inUse) void this.stop();
     };
   }
 
@@ -95,6 +101,12 @@ export class Host {
   stop(): Promise<void> {
     clearTimeout(this.#idle);
     return this.#child.stop();
+  }
+
+  /** Nothing new comes to it: it may finish what is open, for {@link RETIRING_MS}, and is stopped. Idempotent. */
+  retire(): void {
+    if (!this.inUse) void this.stop();
+    else this.#retiring ??= setTimeout(() => void this.stop(), RETIRING_MS).unref();
   }
 
   #onMessage(line: Buffer): void {

@@ -12,6 +12,8 @@ export interface LegacyOptions extends HostOptions {
   readonly id: string;
   /** The principal whose session it is. */
   readonly owner: string;
+  /** What its child was started with, see {@link Provision.mark}. */
+  readonly mark: string;
 }
 
 /** The stream of a GET. Streams of POSTs count from 1. */

@@ -1,12 +1,14 @@
-import { MODERN, type System } from "@sallyport/auth";
+import { MODERN, principalKey, type System } from "@sallyport/auth";
 import { Answer } from "./answer.js";
 import type { ChildCommand } from "./child.js";
 import { childEnvironment } from "./child-environment.js";
-import { Children } from "./children.js";
+import { Children, withVariables } from "./children.js";
+import { CredentialError } from "./credentials/credential-error.js";
 import { LegacyServer } from "./legacy-server.js";
 import { readMessages } from "./messages.js";
 import { ModernServer } from "./modern-server.js";
 import { describeCommand } from "./probe.js";
+import { createProvisions, type Provision, type Provisions } from "./provisions.js";
 import { refuse } from "./rpc-error.js";
 import { IDLE_MS, STDIO_LIMITS, type StdioLimits } from "./stdio-limits.js";
 import {
@@ -27,6 +29,8 @@ export interface StdioUpstreamOptions {
   readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
   /** Variables for the children, over the inherited ones. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Further variables, which differ by principal or change: those of credentials. */
+  readonly provisions?: Provisions;
   /** Working directory of the children; never the data folder. */
   readonly cwd: string;
   readonly system: System;
@@ -57,10 +61,14 @@ class Family implements StdioUpstream {
   readonly #children: Children;
   readonly #legacy: LegacyServer;
   readonly #modern: ModernServer;
+  readonly #provisions: Provisions;
   readonly #answers = new Set<Answer>();
   readonly #keepAlive: NodeJS.Timeout;
   #description: Promise<UpstreamDescription> | undefined;
+  #probing: Promise<UpstreamDescription> | undefined;
   #era: UpstreamDescription["era"] | undefined;
+  /** It says what it offers without anybody's credentials. */
+  #offersAlone = false;
 
   constructor(options: StdioUpstreamOptions) {
     const { name, command, cwd, system, idleMs = IDLE_MS } = options;
@@ -68,6 +76,7 @@ class Family implements StdioUpstream {
     const environment = childEnvironment(options.hostEnvironment, options.env);
     this.#limits = limits;
     this.#command = { name, command, cwd, system, limits, environment };
+    this.#provisions = options.provisions ?? createProvisions({ given: () => ({}) });
     this.#children = new Children({ command: this.#command, limits, idleMs, system });
     this.#legacy = new LegacyServer(this.#children, system);
     this.#modern = new ModernServer(this.#children, options.shared ?? false);
@@ -87,17 +96,23 @@ class Family implements StdioUpstream {
 
   /** Asks anew each time; calls at the same time share one sibling. */
   async describe(): Promise<UpstreamDescription> {
-    this.#description ??= describeCommand(this.#command, this.#limits).finally(() => {
-      this.#description = undefined;
-    });
-    const description = await this.#description;
-    this.#era = description.era;
-    return description;
+    this.#description ??= this.#provisions
+      .for(undefined)
+      .then((provision) => this.#probe(provision))
+      .then((description) => {
+        this.#offersAlone = true;
+        return description;
+      })
+      .finally(() => {
+        this.#description = undefined;
+      });
+    return this.#description;
   }
 
   async close(): Promise<void> {
     clearInterval(this.#keepAlive);
     await this.#children.close();
+    await this.#provisions.close();
   }
 
   get children(): number {
@@ -110,13 +125,14 @@ class Family implements StdioUpstream {
 
   async #handle(request: UpstreamRequest, answer: Answer): Promise<void> {
     try {
-      const era = await this.#eraFor(request);
+      const provision = await this.#provisionFor(request);
+      const era = await this.#eraFor(request, provision);
       if (answer.over) return;
       const body = Buffer.from(request.body ?? []);
       const wanted = eraOf(request);
       if (era !== "both" && era !== wanted) refuse(answer, `${era}Only`, readMessages(body)[0]?.id);
-      else if (wanted === "modern") this.#modern.handle(request, body, answer);
-      else this.#legacy.handle(request, body, answer);
+      else if (wanted === "modern") this.#modern.handle({ request, provision }, body, answer);
+      else this.#legacy.handle({ request, provision }, body, answer);
     } catch (error) {
       answer.fail(
         error instanceof UpstreamError
@@ -127,12 +143,51 @@ class Family implements StdioUpstream {
   }
 
   /** A legacy client's `initialize` finds out by itself; a request of 2026-07-28 must not reach a child that exits on it. */
-  async #eraFor(request: UpstreamRequest): Promise<UpstreamDescription["era"]> {
+  async #eraFor(request: UpstreamRequest, provision: Provision): Promise<UpstreamDescription["era"]> {
     if (this.#era !== undefined) return this.#era;
-    return eraOf(request) === "legacy" ? "both" : (await this.describe()).era;
+    if (eraOf(request) === "legacy") return "both";
+    await this.#description?.catch(() => {});
+    if (this.#era !== undefined) return this.#era;
+    // With what this caller's child will have: some servers do not start without.
+    this.#probing ??= this.#probe(provision).finally(() => {
+      this.#probing = undefined;
+    });
+    return (await this.#probing).era;
+  }
+
+  async #probe(provision: Provision): Promise<UpstreamDescription> {
+    const { variables, withdraw } = provision.issue();
+    try {
+      const description = await describeCommand(withVariables(this.#command, variables), this.#limits);
+      this.#era = description.era;
+      return description;
+    } finally {
+      withdraw();
+    }
+  }
+
+  async #provisionFor(request: UpstreamRequest): Promise<Provision> {
+    const { principal } = request;
+    try {
+      return await this.#provisions.for(principal);
+    } catch (error) {
+      if (!(error instanceof CredentialError) || error.reason !== "connection_needed") throw error;
+      if (this.#offersAlone && onlyLists(request)) return this.#provisions.for(undefined);
+      // What was connected is not any more: no child goes on with it.
+      const owner = principalKey(principal);
+      this.#legacy.end(owner);
+      this.#modern.end(owner);
+      throw error;
+    }
   }
 }
 
 function eraOf(request: UpstreamRequest): "legacy" | "modern" {
   return request.revision === MODERN ? "modern" : "legacy";
+}
+
+/** A client of 2026-07-28 finds out what there is before it calls; the person is led to connect when there is something to do with it. */
+function onlyLists(request: UpstreamRequest): boolean {
+  const [message, ...more] = eraOf(request) === "modern" ? readMessages(Buffer.from(request.body ?? [])) : [];
+  return more.length === 0 && /^(?:server\/discover|[a-z]+(?:\/[a-z]+)?\/list)$/.test(message?.method ?? "");
 }

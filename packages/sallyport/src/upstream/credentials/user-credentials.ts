@@ -38,19 +38,25 @@ export interface UserCredentialSource {
   ): UserToken | ConnectNeeded | undefined | Promise<UserToken | ConnectNeeded | undefined>;
 }
 
+/** The token of an answer. @throws CredentialError `connection_needed` where the person has to act first. */
+export function usableToken(answer: UserToken | ConnectNeeded, connection: string): UserToken {
+  if ("connectUrl" in answer) throw connectNeeded(answer, connection);
+  return answer;
+}
+
 /** A credential that is the caller's own at a third party: `credential: { connect: <connection> }`. */
 export function createUserCredentials(source: UserCredentialSource, connection: string): CredentialSource {
   /** One credential for each token object, so that a warm call makes none. */
   const made = new WeakMap<UserToken, Credential>();
   const tokens = new WeakMap<Credential, UserToken>();
   const toCredential = (answer: UserToken | ConnectNeeded): Credential => {
-    if ("connectUrl" in answer) throw connectNeeded(answer, connection);
-    const known = made.get(answer);
+    const usable = usableToken(answer, connection);
+    const known = made.get(usable);
     if (known !== undefined) return known;
-    const { token, scheme = "Bearer", id = tokenName(token) } = answer;
+    const { token, scheme = "Bearer", id = tokenName(token) } = usable;
     const credential = { headers: { authorization: `${scheme} ${token}` }, tokenId: id };
-    made.set(answer, credential);
-    tokens.set(credential, answer);
+    made.set(usable, credential);
+    tokens.set(credential, usable);
     return credential;
   };
   return {
