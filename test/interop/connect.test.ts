@@ -12,6 +12,7 @@ import {
   type Page,
   type TestBrowser,
 } from "../../packages/sallyport/src/sign-in/testing/browser.js";
+import { type RecordingApi, startRecordingApi } from "../../packages/sallyport/src/upstream/testing/recording-api.js";
 import { startThirdParty } from "../../packages/sallyport/src/vault/testing/third-party.js";
 import { freePort } from "../fixtures/postgres.js";
 import { startSdk2Server } from "../fixtures/sdk2-server.js";
@@ -22,6 +23,7 @@ import { createPerson, createStrictClient, type Program, ROOT, startProgram } fr
  * connects their own account there when a call needs it.
  */
 const LAUNCHER = join(ROOT, "packages/sallyport/bin/sallyport.js");
+const CANARY = "canary-of-the-crm";
 const PASSWORD = "lantern quarry 41 heron velvet";
 const folder = mkdtempSync(join(tmpdir(), "sallyport-connect-"));
 const file = join(folder, "sallyport.yaml");
@@ -31,6 +33,9 @@ let server: Awaited<ReturnType<typeof startSdk2Server>>;
 let gate: { readonly url: string; readonly seen: string[]; close(): Promise<void> };
 let program: Program;
 let token: string;
+/** For the stdio server. */
+let childToken: string;
+let api: RecordingApi;
 let browser: TestBrowser;
 
 beforeAll(async () => {
@@ -39,6 +44,7 @@ beforeAll(async () => {
   there = await startThirdParty(`${publicUrl}/account/connections/callback`);
   server = await startSdk2Server();
   gate = await startGate(server.url, there);
+  api = await startRecordingApi();
   writeFileSync(
     file,
     `
@@ -59,6 +65,12 @@ servers:
     credentials: [{ for: "tools/**", connect: desk }]
     access: [{ roles: [support], scopes: [mcp:read] }]
     scopes: { "mcp:read": { allow: ["tools/*"] } }
+  child:
+    command: [${process.execPath}, ${join(ROOT, "test/fixtures/egress-child.mjs")}]
+    env: { DESK_TOKEN: { connect: desk }, CRM_URL: { proxy: crm } }
+    access: [{ roles: [support], scopes: [mcp:read] }]
+egress:
+  crm: { url: ${api.url}, paths: [/v1/**], header: X-Api-Key, value: ${CANARY} }
 `,
   );
   program = await startProgram({ subcommand: "serve", arguments: [file] });
@@ -67,11 +79,14 @@ servers:
   const ada = createPerson({ code: () => code, userName: "ada", password: PASSWORD });
   const client = await createStrictClient(`${publicUrl}/mcp/notes`);
   token = (await client.authorize(ada, { scope: "mcp:read", answer: { scopes: "all" } })).access_token;
+  const other = await createStrictClient(`${publicUrl}/mcp/child`);
+  childToken = (await other.authorize(ada, { scope: "mcp:read", answer: { scopes: "all" } })).access_token;
   browser = createTestBrowser(publicUrl, (request) => fetch(request, { redirect: "manual" }));
 });
 afterAll(async () => {
   await program?.stop();
   await gate?.close();
+  await api?.close();
   await server?.close();
   await there?.close();
   rmSync(folder, { recursive: true, force: true });
@@ -120,7 +135,11 @@ function challengeFor(body: string, scope: string | undefined): string | undefin
   return short ? 'Bearer error="insufficient_scope", scope="tickets:write"' : undefined;
 }
 
-async function connectMcp(elicit: boolean, onUrl: (url: string) => Promise<void> = async () => {}) {
+async function connectMcp(
+  elicit: boolean,
+  onUrl: (url: string) => Promise<void> = async () => {},
+  { url, bearer }: { readonly url: string; readonly bearer: string } = { url: program.mcpUrl, bearer: token },
+) {
   const client = new Client(
     { name: "t", version: "1" },
     { versionNegotiation: { mode: "auto" }, ...(elicit && { capabilities: { elicitation: { url: {} } } }) },
@@ -131,8 +150,8 @@ async function connectMcp(elicit: boolean, onUrl: (url: string) => Promise<void>
       return { action: "accept" };
     });
   }
-  const transport = new StreamableHTTPClientTransport(new URL(program.mcpUrl), {
-    requestInit: { headers: { authorization: `Bearer ${token}` } },
+  const transport = new StreamableHTTPClientTransport(new URL(url), {
+    requestInit: { headers: { authorization: `Bearer ${bearer}` } },
   });
   await client.connect(transport);
   return client;
@@ -246,5 +265,45 @@ describe("a server whose calls need the person's own account at a third party", 
       for (const secret of [...tokens, token]) expect(bytes.includes(secret), name.name).toBe(false);
     }
     for (const secret of [...tokens, token]) expect(program.log()).not.toContain(secret);
+  });
+});
+
+describe("a stdio server that gets the person's own token from its environment (R-160)", () => {
+  const look = { name: "look", arguments: {} };
+  const seen = (result: unknown) => JSON.parse((result as { content: [{ text: string }] }).content[0].text);
+  const child = () => ({ url: `${program.issuer}/mcp/child`, bearer: childToken });
+
+  test("is run once the person has connected, and anew after they connected again", async () => {
+    await disconnectAccount();
+    const opened: string[] = [];
+    const open = async (url: string) => {
+      opened.push(url);
+      await connectAccount(url);
+    };
+    const mcp = await connectMcp(true, open, child());
+    expect((await mcp.listTools()).tools.map(({ name }) => name)).toEqual(["look", "ask"]);
+    const first = seen(await mcp.callTool(look));
+    expect(opened).toEqual([`${program.issuer}/account/connect/desk`]);
+    expect(await there.provider.AccessToken.find(first.env.DESK_TOKEN)).toBeDefined();
+    expect(seen(await mcp.callTool(look)).pid).toBe(first.pid);
+    await disconnectAccount();
+    const second = seen(await mcp.callTool(look));
+    expect([opened.length, second.pid === first.pid]).toEqual([2, false]);
+    expect(second.env.DESK_TOKEN).not.toBe(first.env.DESK_TOKEN);
+    await mcp.close();
+    for (const secret of [first.env.DESK_TOKEN, second.env.DESK_TOKEN]) {
+      expect(`${first.commandLine}${second.commandLine}${program.log()}`).not.toContain(secret);
+    }
+  });
+
+  test("reaches the other system by an address of its own, and never holds the key", async () => {
+    const mcp = await connectMcp(false, undefined, child());
+    const { env } = seen(await mcp.callTool(look));
+    expect(JSON.stringify(env)).not.toContain(CANARY);
+    const ask = async (path: string) => seen(await mcp.callTool({ name: "ask", arguments: { path } })).status;
+    expect([await ask("/v1/customers/7"), await ask("/v2/x"), await ask("/v1/../v2/x")]).toEqual([200, 403, 400]);
+    expect(api.requests.map(({ url, headers }) => [url, headers["x-api-key"]])).toEqual([["/v1/customers/7", CANARY]]);
+    await mcp.close();
+    for (const secret of [CANARY, new URL(env.CRM_URL).pathname.slice(1)]) expect(program.log()).not.toContain(secret);
   });
 });

@@ -32,7 +32,7 @@ describe("the way out of a stdio server", () => {
     [
       "an unknown connection",
       "{}",
-      { way: "url: https://a.example, paths: [/], value: { connect: x } }" },
+      { way: "url: https://a.example, paths: [/], value: { connect: x }" },
       /value: unknown/,
     ],
     ["a place in the clear", "{}", { way: "url: http://a.example, paths: [/], value: x" }, /url: .* is not https/],

@@ -183,6 +183,12 @@ describe("the way out of a child", () => {
     expect((await post("0123456789a", { "content-length": 11 })).status).toBe(413);
     expect((await post("0123456789a", chunked)).status).toBe(413);
     expect(api.requests).toHaveLength(2);
+    const { hostname, port, pathname } = new URL(grant.url);
+    const endless = request({ hostname, port, method: "POST", path: `${pathname}/v1/tickets/1`, agent: false });
+    endless.on("error", () => {}).write("more than it may be");
+    const [answer] = await once(endless, "response");
+    expect(answer.statusCode).toBe(413);
+    endless.destroy();
   });
 
   test("cuts an answer that is larger than it may be", async () => {

@@ -176,6 +176,8 @@ export class Egress {
       else this.#failed(response, route, error);
     } finally {
       open.delete(over);
+      // An answer that could not be handed on must not hold its connection.
+      over.abort();
     }
   }
 

@@ -66,7 +66,10 @@ function bodyOf(request: IncomingMessage, maxBytes: number, onTooLarge: () => vo
       done(new UpstreamError("protocol", "the body is too large"));
     },
   });
-  // An error on either side is the other's, too.
-  pipeline(request, counted).catch(() => {});
+  // No pipeline, which would take the connection away with the request, and with it the answer that says why.
+  request.pipe(counted);
+  request.once("close", () => {
+    if (!request.complete) counted.destroy(new UpstreamError("protocol", "the body ended early"));
+  });
   return counted;
 }
