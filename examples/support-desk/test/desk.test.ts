@@ -43,7 +43,12 @@ const codeOf = (name: string) => desk.people.find((person) => person.name === na
 async function agree(at: Page, name: string): Promise<string> {
   let asked = "";
   for (let step = 0; step < 8; step++) {
-    await at.waitForLoadState();
+    // Pages that only lead on are passed by themselves.
+    const away = at.waitForURL((url) => url.origin !== desk.gatewayUrl);
+    await Promise.race([
+      away,
+      at.locator("input[name=code], input[type=password], button:has-text('Allow')").first().waitFor(),
+    ]);
     if (!at.url().startsWith(desk.gatewayUrl)) return asked;
     const before = at.url();
     if (await at.isVisible("input[name=code]")) {
@@ -170,7 +175,8 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "the suppor
     let seen = "";
     let sent = 0;
     const done = chatInTerminal({ agent: planner, mcpUrl: desk.mcpUrl, input, output });
-    output.on("data", async (chunk: Buffer) => {
+    const { promise: failed, reject } = withReject();
+    const read = async (chunk: Buffer) => {
       seen += String(chunk);
       const url = /^ {2}(http:\S+authorize\S+)$/m.exec(seen.slice(sent))?.[1];
       if (url !== undefined) {
@@ -181,8 +187,9 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "the suppor
         await own.close();
       }
       if (String(chunk).includes("An empty line ends")) input.write(`show customer ${mine.id}\n\n`);
-    });
-    await done;
+    };
+    output.on("data", (chunk: Buffer) => void read(chunk).catch(reject));
+    await Promise.race([done, failed]);
     expect(seen).toContain("new@example.com");
   });
 
@@ -196,6 +203,15 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "the suppor
     }
   });
 });
+
+/** For what goes wrong in a listener. */
+function withReject(): { readonly promise: Promise<never>; readonly reject: (error: unknown) => void } {
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<never>((_, fail) => {
+    reject = fail;
+  });
+  return { promise, reject };
+}
 
 async function agreeAccount(at: Page): Promise<void> {
   await at.fill("input[name=username]", "alice");
