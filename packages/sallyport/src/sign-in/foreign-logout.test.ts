@@ -62,9 +62,12 @@ describe("Signing out at the identity provider (OpenID Connect Back-Channel Logo
     const token = await idp.logoutToken();
     expect((await logout(site, token)).status).toBe(200);
     site.clock.advance(100);
+    const { browser } = site.here;
+    await browser.get(`/sign-in/oidc/callback${idp.answer(refreshOf(await press(browser)))}`);
     const again = await logout(site, token);
     expect([again.status, await again.json()]).toMatchObject([400, { error: "invalid_request" }]);
     expect(Math.max(...site.ended.map(({ before }) => before))).toBeLessThanOrEqual(site.clock.now() - 100 + 62);
+    expect((await browser.get("/account/sign-out")).html).toContain("You are signed in");
   });
 
   const BENT: readonly (readonly [string, () => void, Record<string, string>?])[] = [

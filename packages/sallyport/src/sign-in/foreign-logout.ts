@@ -23,8 +23,9 @@ export async function foreignLogout(kit: Kit, request: Request): Promise<Respons
     const sub = await storage.identities.find(idp.issuer, subject);
     if (sub !== undefined) {
       // What began later was signed in anew, so that a token that is brought again ends nothing of it.
-      const sessions = await logout.endAccess(sub, Math.min(system.now(), issued + CLOCK_SKEW) + 1);
-      await storage.browserSessions.endAll(sub);
+      const before = Math.min(system.now(), issued + CLOCK_SKEW) + 1;
+      const sessions = await logout.endAccess(sub, before);
+      await storage.browserSessions.endAll(sub, before);
       system.log("info", "signed out by the identity provider", { sub, sessions });
     }
     // Last: if the store fails before, the provider may send the same token again, and nothing stays alive.

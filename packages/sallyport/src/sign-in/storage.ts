@@ -91,7 +91,8 @@ export interface BrowserSessionStore {
   save(token_hash: string, session: BrowserSession): Promise<void>;
   find(token_hash: string, now: number): Promise<BrowserSession | undefined>;
   end(token_hash: string): Promise<void>;
-  endAll(sub: string): Promise<void>;
+  /** All of the person, or those whose person proved who they are (`auth_time`) before that moment. */
+  endAll(sub: string, signedInBefore?: number): Promise<void>;
 }
 
 export interface OneTimeCodeStore {

@@ -32,8 +32,14 @@ export function createBrowserSessionStore({ db, writeOne }: Backend, sealer: Sea
     async end(token_hash) {
       await writeOne((one) => one.deleteFrom("browser_sessions").where("token_hash", "=", token_hash).execute());
     },
-    async endAll(sub) {
-      await writeOne((one) => one.deleteFrom("browser_sessions").where("sub", "=", sub).execute());
+    async endAll(sub, signedInBefore = Number.MAX_SAFE_INTEGER) {
+      await writeOne((one) =>
+        one
+          .deleteFrom("browser_sessions")
+          .where("sub", "=", sub)
+          .where("auth_time", "<", signedInBefore)
+          .execute(),
+      );
     },
   };
 }

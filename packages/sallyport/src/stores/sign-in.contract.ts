@@ -223,6 +223,16 @@ function describeBrowserSessions({ store }: Opened): void {
     await browserSessions.endAll("u1");
     expect(await live()).toEqual([false, false, false, true]);
   });
+
+  test("those of a user end that were signed in before a moment, and no others", async () => {
+    const { browserSessions } = store();
+    await browserSessions.save("before", browserSession({ auth_time: NOW - 1 }));
+    await browserSessions.save("then", browserSession({ auth_time: NOW }));
+    await browserSessions.save("hers", browserSession({ sub: "u2", auth_time: NOW - 1 }));
+    await browserSessions.endAll("u1", NOW);
+    const found = await Promise.all(["before", "then", "hers"].map((token) => browserSessions.find(token, NOW)));
+    expect(found.map((session) => session !== undefined)).toEqual([false, true, true]);
+  });
 }
 
 function describeOneTimeCodes({ store, another }: Opened): void {

@@ -125,8 +125,10 @@ function createBrowserSessions(): BrowserSessionStore {
     end: async (token_hash) => {
       sessions.delete(token_hash);
     },
-    endAll: async (sub) => {
-      for (const [token_hash, session] of sessions) if (session.sub === sub) sessions.delete(token_hash);
+    endAll: async (sub, signedInBefore = Number.POSITIVE_INFINITY) => {
+      for (const [token_hash, session] of sessions) {
+        if (session.sub === sub && session.auth_time < signedInBefore) sessions.delete(token_hash);
+      }
     },
   };
 }
