@@ -6,7 +6,7 @@ import { titled } from "./ground.js";
 
 /* SECURITY.md names a test for each threat; a test that was renamed away must not leave a promise behind. */
 const page = readFileSync(join(ROOT, "SECURITY.md"), "utf8");
-const PROOF = /\| `((?:test|packages)\/[\w./-]+\.test\.tsx?)` “([^”]+)” \|$/;
+const PROOF = /\| `((?:test|packages)\/[\w./-]+\.(?:test|contract)\.tsx?)` “([^”]+)” \|$/;
 const rows = page
   .slice(page.indexOf("## Threats"), page.indexOf("## What is not stopped"))
   .split("\n")

@@ -57,7 +57,15 @@ export function composeWeb(parts: WebParts): Web {
   const explain = composeExplain({ installation, reader, account, servers: parts.servers.filter(isOurs) });
   const idp = composeSignInElsewhere(installation, issuer, system);
   const signIn = createSignIn(
-    { publicUrl: issuer, storage: store, system, remoteAddress, idp, logout: logoutPorts(store, system) },
+    {
+      publicUrl: issuer,
+      storage: store,
+      system,
+      remoteAddress,
+      hasOwner: installation.hasOwner,
+      idp,
+      logout: logoutPorts(store, system),
+    },
     [...accountPages(account), ...explainPages(explain), ...(parts.vault?.pages ?? [])],
   );
   const authorizationServer = createAuthorizationServer({
@@ -87,7 +95,7 @@ export function composeWeb(parts: WebParts): Web {
     remoteAddress: (request) => addressKey(remoteAddress(request)),
     cryptography: nodeCryptography,
     system,
-    ...(installation.dangers.length > 0 && { dangerouslyAllowHttpIssuer: true }),
+    ...(installation.plainHttp && { dangerouslyAllowHttpIssuer: true }),
   });
   const app = createApp(authorizationServer, { signIn: signIn.app, system });
   const answer = countingTokens(authorizationServer, parts);

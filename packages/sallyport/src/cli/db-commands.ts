@@ -3,7 +3,7 @@ import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import type { Command } from "commander";
-import { createSealer } from "../sealing/sealer.js";
+import { createSealer, type Sealer } from "../sealing/sealer.js";
 import type { Backend } from "../stores/backend.js";
 import { backup } from "../stores/backup.js";
 import { splitLines } from "../stores/backup-file.js";
@@ -98,6 +98,7 @@ function fail(error: unknown): never {
 
 async function save({ installation, backend, now }: Database, file: string): Promise<void> {
   if (existsSync(file)) throw new CliError(`${file} exists: a backup never overwrites anything`);
+  const sealer = existingSealer(installation);
   const draft = `${file}.part`;
   const output = createWriteStream(draft, { mode: 0o600, flags: "wx", flush: true });
   const made = new Promise<boolean>((resolve) =>
@@ -110,7 +111,7 @@ async function save({ installation, backend, now }: Database, file: string): Pro
       new Promise<void>((resolve, reject) => {
         lines.write(text, (error) => (error ? reject(error) : resolve()));
       });
-    const saved = backup(backend, { now: now(), write }).then(
+    const saved = backup(backend, { now: now(), sealer, write }).then(
       (result) => {
         lines.end();
         return result;
@@ -134,13 +135,7 @@ async function save({ installation, backend, now }: Database, file: string): Pro
 
 async function putBack({ installation, backend, now }: Database, file: string, flags: RestoreFlags): Promise<void> {
   if (!existsSync(file)) throw new CliError(`${file} does not exist`);
-  const { masterKey } = installation;
-  // Reading a key that is not there would make one, which opens nothing of the backup.
-  if ("file" in masterKey && !existsSync(masterKey.file)) {
-    throw new CliError(`the master key is missing: bring the one of the backup to ${placeOf(installation)} first`);
-  }
-  const system = createProgramSystem("warn", process.stderr.isTTY === true);
-  const sealer = createSealer(readMasterKey(installation, system), system);
+  const sealer = existingSealer(installation);
   const result = await restore(backend, () => linesOf(file), {
     sealer,
     now: now(),
@@ -158,6 +153,16 @@ async function putBack({ installation, backend, now }: Database, file: string, f
   say(
     "People, roles, permissions and connections are those of the backup too: look at `sallyport user list`. Restart every process.",
   );
+}
+
+function existingSealer(installation: Installation): Sealer {
+  const { masterKey } = installation;
+  // Reading a key that is not there would make one, which opens nothing.
+  if ("file" in masterKey && !existsSync(masterKey.file)) {
+    throw new CliError(`the master key is missing: bring the one of this database to ${placeOf(installation)} first`);
+  }
+  const system = createProgramSystem("warn", process.stderr.isTTY === true);
+  return createSealer(readMasterKey(installation, system), system);
 }
 
 function linesOf(file: string): AsyncIterable<string> {

@@ -8,10 +8,15 @@ const WITHOUT_LOG = "log.dangerouslyForwardWithoutLog: calls go through although
 export function judgeExposure(
   config: Config,
   dangerouslyAllowPlainHttp: boolean,
-): { readonly problems: readonly Problem[]; readonly dangers: readonly string[] } {
+): {
+  readonly problems: readonly Problem[];
+  readonly dangers: readonly string[];
+  /** Tokens may cross a network in the clear. */
+  readonly plainHttp: boolean;
+} {
   const problems = checkExposure(config);
   const dangers = config.log.dangerouslyForwardWithoutLog ? [WITHOUT_LOG] : [];
-  if (!dangerouslyAllowPlainHttp || problems.length === 0) return { problems, dangers };
+  if (!dangerouslyAllowPlainHttp || problems.length === 0) return { problems, dangers, plainHttp: false };
   const why = problems.map(({ message }) => message).join("; ");
-  return { problems: [], dangers: [...dangers, `--dangerously-allow-plain-http: ${why}`] };
+  return { problems: [], dangers: [...dangers, `--dangerously-allow-plain-http: ${why}`], plainHttp: true };
 }

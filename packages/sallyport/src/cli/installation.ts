@@ -38,6 +38,8 @@ export interface Installation {
   readonly operatorFlags: string;
   /** Protections that the command line removed; said aloud at every start. */
   readonly dangers: readonly string[];
+  /** One of those dangers: tokens may cross a network in the clear. */
+  readonly plainHttp: boolean;
   /** What this start does otherwise than asked, and why. */
   readonly notices: readonly string[];
 }
@@ -70,6 +72,7 @@ export function protectInstallation(input: {
   readonly workingFolder: string;
   readonly operatorFlags?: string;
   readonly dangers?: readonly string[];
+  readonly plainHttp?: boolean;
   readonly notices?: readonly string[];
 }): Installation {
   const { name, dataFolder, config, server } = input;
@@ -87,12 +90,13 @@ export function protectInstallation(input: {
     fingerprint: createHash("sha256").update(target).digest("base64url"),
     operatorFlags: input.operatorFlags ?? "",
     dangers: input.dangers ?? [],
+    plainHttp: input.plainHttp ?? false,
     notices: input.notices ?? [],
   };
 }
 
 /** The world of one `sallyport.yaml`. Relative paths start at the file. */
-export function fileInstallation(file: string, config: Config, dangers: readonly string[] = []): Installation {
+export function fileInstallation(file: string, config: Config): Installation {
   const baseFolder = resolve(file, "..");
   const at = (path: string) => (isAbsolute(path) ? path : join(baseFolder, path));
   const storage = config.storage.startsWith("sqlite:")
@@ -115,7 +119,8 @@ export function fileInstallation(file: string, config: Config, dangers: readonly
     hasOwner: false,
     fingerprint: undefined,
     operatorFlags: ` --config ${file}`,
-    dangers,
+    dangers: [],
+    plainHttp: false,
     notices: [],
   };
 }

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { readPkcs8 } from "../stores/key-material.js";
 import type { StoredKey } from "../stores/signing-keys.js";
 import { CliError, EXIT } from "./exit.js";
+import { readText } from "./read-text.js";
 import { formatTable, formatTime } from "./table.js";
 import { inAWorld, inWorld, say, type WorldOptions } from "./world.js";
 
@@ -42,7 +42,7 @@ export function addKeysCommands(program: Command): void {
     .description("Takes a private key (PKCS#8, PEM, not encrypted), which signs from now on.")
     .action((file: string, options: WorldOptions) =>
       inWorld(options, async ({ store, installation }) => {
-        const material = await readPkcs8(readKeyFile(file)).catch((error: Error) => {
+        const material = await readPkcs8(readText(file)).catch((error: Error) => {
           throw new CliError(`${file}: ${error.message}`, EXIT.refused);
         });
         const { algorithm } = installation.config.keys;
@@ -54,14 +54,6 @@ export function addKeysCommands(program: Command): void {
         say(`The store has it sealed; ${file} is not needed any more.`);
       }),
     );
-}
-
-function readKeyFile(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new CliError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"})`);
-  }
 }
 
 function sayTaken({ kid, alg }: StoredKey): void {

@@ -1,11 +1,10 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseConfig } from "../config/load.js";
 import type { Problem } from "../config/problem.js";
 import type { Config } from "../config/schema.js";
 import { checkPolicy } from "../policy/server-policy.js";
-import { CliError } from "./exit.js";
 import { fileInstallation, type Installation } from "./installation.js";
+import { readText } from "./read-text.js";
 
 /** @throws ConfigError or CliError that names the file. */
 export function loadInstallation(
@@ -16,12 +15,7 @@ export function loadInstallation(
     readonly checks?: readonly ((config: Config) => readonly Problem[])[];
   } = {},
 ): Installation {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new CliError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"})`);
-  }
+  const text = readText(file);
   const checks = [checkPolicy, ...(options.checks ?? [])];
   const config = parseConfig(text, { ...options, file, environment: process.env, checks });
   return fileInstallation(resolve(file), config);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import {
@@ -23,6 +23,7 @@ import { loadInstallation } from "./load-installation.js";
 import { readLogKeys, secondsAgo } from "./log-options.js";
 import { formatLogReport, formatRecordLine } from "./log-text.js";
 import { createProgramSystem } from "./program-system.js";
+import { readText } from "./read-text.js";
 import { stopSignal } from "./stop-signal.js";
 
 interface PlaceOptions {
@@ -100,7 +101,7 @@ function headsOf(given: string): readonly Head[] {
   const head = parseHead(given);
   if (head !== undefined) return [head];
   if (!existsSync(given)) throw new CliError(`--head ${JSON.stringify(given)}: neither a head nor a file`);
-  const lines = readFileSync(given, "utf8").split("\n");
+  const lines = readText(given, `--head ${given}`).split("\n");
   return lines.flatMap((line, index) => {
     if (line.trim() === "") return [];
     const found = parseHead(line);

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import type { JWK } from "jose";
 import { CliError } from "./exit.js";
+import { readText } from "./read-text.js";
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
@@ -29,8 +29,9 @@ export function readLogKeys(
 }
 
 function readJson(file: string): object {
+  const text = readText(file, `--key ${file}`);
   try {
-    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null) return value;
     throw new Error("not an object");
   } catch (error) {

@@ -31,7 +31,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description("The authorization layer for the Model Context Protocol")
     .version(VERSION)
     .addHelpText("after", INTRODUCTION)
-    .showHelpAfterError("(sallyport --help lists the commands)")
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "sallyport: ")) })
     .exitOverride();
   const done = (code: number) => {
     exitCode = code;
@@ -48,12 +48,19 @@ export async function main(argv: readonly string[]): Promise<number> {
   addLogCommands(program, done);
   addToolsCommands(program, done);
   addDocsCommand(program);
+  pointToHelp(program, "sallyport");
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
     exitCode = report(error);
   }
   return exitCode;
+}
+
+/** What is wrong with a command line is explained by the help of that very command. */
+function pointToHelp(command: Command, name: string): void {
+  command.showHelpAfterError(`(${name} --help says more)`);
+  for (const child of command.commands) pointToHelp(child, `${name} ${child.name()}`);
 }
 
 function report(error: unknown): number {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import type { System } from "@sallyport/auth";
 import type { Command } from "commander";
 import { AskError, answerAsk } from "../policy/ask.js";
@@ -10,6 +10,7 @@ import { CliError, EXIT } from "./exit.js";
 import { loadInstallation } from "./load-installation.js";
 import { loadPolicy, type PolicySource } from "./policy-source.js";
 import { createProgramSystem } from "./program-system.js";
+import { readText } from "./read-text.js";
 import { addReplayCommand } from "./replay-command.js";
 import { addSuggestCommand } from "./suggest-command.js";
 
@@ -133,14 +134,6 @@ async function differ(one: Expectation, { options, sources, system }: Testing): 
     return differenceOf(one, answerAsk(source.policy, one.ask, { name: source.server.name, now: system.now() }));
   } catch (error) {
     throw error instanceof AskError ? new CliError(`${one.place}: ${error.message}`) : error;
-  }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new CliError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"})`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { JsonObject, System } from "@sallyport/auth";
 import { type Catalogue, createCatalogue } from "../policy/catalogue.js";
 import type { CatalogueStore } from "../policy/catalogue-store.js";
@@ -8,6 +8,7 @@ import { CliError } from "./exit.js";
 import type { Installation, InstalledServer } from "./installation.js";
 import { loadInstallation } from "./load-installation.js";
 import { openInstalledStore } from "./open-store.js";
+import { readText } from "./read-text.js";
 
 export interface PolicyOptions {
   readonly config: string;
@@ -94,9 +95,10 @@ const NO_STORE: CatalogueStore = {
 
 /** @throws CliError. */
 function readTools(file: string): readonly JsonObject[] {
+  const text = readText(file, `--catalogue ${file}`);
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(file, "utf8"));
+    value = JSON.parse(text);
   } catch (error) {
     throw new CliError(`--catalogue ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -110,7 +110,7 @@ function installationOf(command: readonly string[], options: ProtectOptions): In
     );
   }
   refuse([...checkPublicUrl(parsed.data), ...checkTls(parsed.data)], "");
-  const { problems, dangers } = judgeExposure(parsed.data, options.dangerouslyAllowPlainHttp);
+  const { problems, dangers, plainHttp } = judgeExposure(parsed.data, options.dangerouslyAllowPlainHttp);
   refuse(problems, "\n(or --dangerously-allow-plain-http)");
   const { config, notices } = withoutDocumentsBehindProxy(parsed.data);
   return protectInstallation({
@@ -121,6 +121,7 @@ function installationOf(command: readonly string[], options: ProtectOptions): In
     workingFolder: process.cwd(),
     operatorFlags: flagsOf(options),
     dangers,
+    plainHttp,
     notices,
   });
 }

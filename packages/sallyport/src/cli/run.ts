@@ -127,13 +127,15 @@ async function claimName(
   await store.installations.replace(name, fingerprint, system.now());
 }
 
-async function listen({ gateway }: Program, { config }: Installation): Promise<void> {
+async function listen({ gateway }: Program, { config, hasOwner }: Installation): Promise<void> {
   try {
     await gateway.listen();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "EADDRINUSE")
-      throw new CliError(`port ${config.listen.port} is taken; choose another with --port (or listen.port)`);
+      throw new CliError(
+        `port ${config.listen.port} is taken; choose another ${hasOwner ? "with --port" : "for listen.port"}`,
+      );
     if (code === "EACCES")
       throw new CliError(`port ${config.listen.port} may not be used by this user; choose one above 1023`);
     throw error;

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { SecretSource } from "../config/settings.js";
 import { CliError } from "./exit.js";
+import { readText } from "./read-text.js";
 
 /** The value of a setting that may lie elsewhere. @throws CliError that names the setting and the place, never the value. */
 export function readSecret(source: SecretSource, baseFolder: string, setting: string): string {
@@ -12,13 +12,7 @@ export function readSecret(source: SecretSource, baseFolder: string, setting: st
     return value;
   }
   const file = resolve(baseFolder, source.file);
-  try {
-    return readFileSync(file, "utf8").replace(/\r?\n$/, "");
-  } catch (error) {
-    throw new CliError(
-      `${setting}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"})`,
-    );
-  }
+  return readText(file, `${setting}: ${file}`).replace(/\r?\n$/, "");
 }
 
 /** The same for a whole mapping, for example the environment of a stdio server. */

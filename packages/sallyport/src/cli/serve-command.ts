@@ -41,10 +41,10 @@ export function addServeCommand(program: Command, done: (exitCode: number) => vo
       const installation = loadInstallation(file, {
         checks: [(config) => exposure(config).problems, (config) => checkProxy(config, process.env)],
       });
-      const { dangers } = exposure(installation.config);
+      const { dangers, plainHttp } = exposure(installation.config);
       done(
         await run(
-          { ...installation, dangers },
+          { ...installation, dangers, plainHttp },
           { json: options.json, replace: false, watch: (running) => watchPolicy(file, running) },
         ),
       );

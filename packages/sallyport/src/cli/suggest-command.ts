@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { parseConfig } from "../config/load.js";
@@ -13,6 +13,7 @@ import { CliError, EXIT } from "./exit.js";
 import { loadInstallation } from "./load-installation.js";
 import { secondsAgo } from "./log-options.js";
 import { createProgramSystem } from "./program-system.js";
+import { readText } from "./read-text.js";
 import { logFolder } from "./replay-command.js";
 import { unifiedDiff } from "./unified-diff.js";
 
@@ -79,7 +80,7 @@ function suggest(options: SuggestOptions): Suggested {
       allowed.filter((one) => one.server === name),
     ),
   );
-  const text = readFileSync(file, "utf8");
+  const text = readText(file);
   const changes = found.flatMap(({ server: name, change }) => (change === undefined ? [] : [[name, change] as const]));
   const suggested = changes.length === 0 ? text : edit(file, text, { servers: Object.fromEntries(changes) });
   const notes = found.flatMap(({ server: name, questions, left }) => [

@@ -18,7 +18,7 @@ export const seconds = (max: number) => z.number().int().min(1).max(max);
 export const scopeName = z
   .string()
   .regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, "a scope is printable ASCII without spaces, quotes and backslashes");
-export const httpUrl = z.url({ protocol: /^https?$/, error: "an absolute http or https URL" });
+export const httpUrl = z.url({ protocol: /^https?$/, error: "must be an absolute http or https URL" });
 
 /** A value that stands in the file, in an environment variable of Sallyport, or in a file. */
 export const secretSource = z.union([

@@ -24,6 +24,8 @@ export interface SignInOptions {
   readonly idp?: RelyingParty | undefined;
   /** What signing out at the identity provider ends here; absent: such messages are not taken. */
   readonly logout?: LogoutPorts | undefined;
+  /** Whether there is an owner, who gets a code from the terminal; otherwise an operator invites everybody. Default true. */
+  readonly hasOwner?: boolean;
   /** Tries per window; default {@link LIMITS}. */
   readonly limits?: Partial<Limits>;
 }
@@ -45,6 +47,7 @@ export interface Kit {
   readonly passkeys: Passkeys;
   readonly tickets: Tickets;
   readonly limit: RateLimit;
+  readonly hasOwner: boolean;
   readonly idp: RelyingParty | undefined;
   readonly logout: LogoutPorts | undefined;
   readonly foreignFlows: ForeignFlows;
@@ -88,6 +91,7 @@ export function createKit(options: SignInOptions): Kit {
     passkeys: createPasskeys({ site, storage, system }),
     tickets: createTickets(storage, system),
     limit: createRateLimit(options.limits),
+    hasOwner: options.hasOwner ?? true,
     idp: options.idp,
     logout: options.logout,
     foreignFlows: createForeignFlows(storage, system),

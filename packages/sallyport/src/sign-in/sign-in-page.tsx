@@ -8,6 +8,8 @@ export interface SignInPageProps {
   readonly carried: Readonly<Record<string, string | undefined>>;
   /** Nobody has a password or passkey here yet: the only way in is the code. */
   readonly first: boolean;
+  /** There is somebody who started Sallyport and owns all of it; otherwise an operator invites people. */
+  readonly hasOwner: boolean;
   readonly passkey: Ceremony | undefined;
   /** What people call the identity provider where they may sign in instead. */
   readonly elsewhere?: string | undefined;
@@ -37,15 +39,30 @@ export function SignInPage(props: SignInPageProps) {
   );
 }
 
+const OWNER_CODE = (
+  <>
+    <code>sallyport owner code</code>, with the <code>--name</code> that Sallyport was started with
+  </>
+);
+
 function FirstCode(props: SignInPageProps) {
   return (
     <>
-      <p>Sallyport guards the tools behind this address. Sign in with the one-time code to make it yours.</p>
-      <CodeForm {...props} />
-      <p class="soft">
-        The owner finds it in the terminal where Sallyport was started. It works once, for ten minutes. For another one,
-        run <code>sallyport owner code</code>, with the <code>--name</code> that Sallyport was started with.
+      <p>
+        Sallyport guards the tools behind this address. Sign in with the one-time code
+        {props.hasOwner ? " to make it yours." : " that you were given."}
       </p>
+      <CodeForm {...props} />
+      {props.hasOwner ? (
+        <p class="soft">
+          The owner finds it in the terminal where Sallyport was started. It works once, for ten minutes. For another
+          one, run {OWNER_CODE}.
+        </p>
+      ) : (
+        <p class="soft">
+          Whoever runs Sallyport here gives it to you, with <code>sallyport user add</code>. It works once.
+        </p>
+      )}
     </>
   );
 }
@@ -125,8 +142,8 @@ function Everyday(props: SignInPageProps) {
         <summary>I have a one-time code</summary>
         <CodeForm {...props} />
         <p class="soft">
-          The operator gives you one to begin with, or after you lost your passkey or password. The owner runs{" "}
-          <code>sallyport owner code</code>, with the <code>--name</code> that Sallyport was started with.
+          Whoever runs Sallyport here gives you one to begin with, or after you lost your passkey or password.
+          {props.hasOwner ? <> The owner runs {OWNER_CODE}.</> : null}
         </p>
       </details>
       {site.passkeys ? null : <NoPasskeys site={site} />}

@@ -65,6 +65,7 @@ export async function showSignIn(
     <SignInPage
       site={site}
       first={first}
+      hasOwner={kit.hasOwner}
       elsewhere={kit.idp?.label}
       carried={carriedFields(carried, secret)}
       passkey={offered ? await passkeys.startAuthentication(secret) : undefined}

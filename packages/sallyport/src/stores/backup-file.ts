@@ -1,10 +1,14 @@
-import { createHash } from "node:crypto";
+import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Schema } from "./schema.js";
 
 /*
- * A backup is lines of JSON, compressed with gzip: a header, the rows table by table, and an end that counts them and holds a hash over all
- * that stands before it, so that a copy that broke off is noticed. It is the same for every kind of database.
+ * A backup is lines of JSON, compressed with gzip: a header, the rows table by table, and an end that counts them and authenticates all that
+ * stands before it (HMAC-SHA-256 under a key from the master key), so that a copy that broke off is noticed, and nobody who can write to
+ * the file alone can add an owner to it. It is the same for every kind of database.
  */
+
+/** What the key of a backup is derived for, see `Sealer.derive`. */
+export const BACKUP_KEY = "backup";
 
 export interface BackupHeader {
   readonly format: "sallyport-backup";
@@ -29,8 +33,8 @@ export class BackupError extends Error {
 }
 
 /** Lines for one backup: `header`, any number of `row`, `end`. */
-export function createBackupWriter() {
-  const hash = createHash("sha256");
+export function createBackupWriter(key: Uint8Array) {
+  const hash = createHmac("sha256", key);
   let rows = 0;
   const line = (value: unknown) => {
     const text = `${JSON.stringify(value)}\n`;
@@ -43,7 +47,7 @@ export function createBackupWriter() {
       rows += 1;
       return line([table, row]);
     },
-    end: () => `${JSON.stringify({ rows, sha256: hash.digest("hex") })}\n`,
+    end: () => `${JSON.stringify({ rows, hmac: hash.digest("hex") })}\n`,
   };
 }
 
@@ -70,12 +74,18 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
   if (rest !== "") yield rest;
 }
 
+export interface BackupReading {
+  /** Keys that the backup may have been made under: those of every master key that is known. */
+  readonly keys: readonly Uint8Array[];
+  readonly knows: (table: string) => boolean;
+}
+
 /**
  * Reads the lines of a backup. Whoever calls it has to read to the end before anything counts: only the last line says that it is whole.
  * @throws BackupError while it is read
  */
-export async function* readBackup(lines: AsyncIterable<string>, knows: (table: string) => boolean) {
-  const hash = createHash("sha256");
+export async function* readBackup(lines: AsyncIterable<string>, { keys, knows }: BackupReading) {
+  const hashes = keys.map((key) => createHmac("sha256", key));
   let header: BackupHeader | undefined;
   let rows = 0;
   let ended = false;
@@ -89,11 +99,11 @@ export async function* readBackup(lines: AsyncIterable<string>, knows: (table: s
       rows += 1;
       yield { row: rowOf(value, knows) };
     } else {
-      checkEnd(value, { rows, sha256: hash.digest("hex") });
+      checkEnd(value, { rows, hmacs: hashes.map((hash) => hash.digest()) });
       ended = true;
       continue;
     }
-    hash.update(`${text}\n`);
+    for (const hash of hashes) hash.update(`${text}\n`);
   }
   if (!ended) throw new BackupError("it breaks off: the end is missing");
 }
@@ -132,7 +142,9 @@ function rowOf(value: readonly unknown[], knows: (table: string) => boolean): Ba
   return { table, row } as BackupRow;
 }
 
-function checkEnd(value: unknown, { rows, sha256 }: { readonly rows: number; readonly sha256: string }): void {
-  const end = value as { readonly rows?: unknown; readonly sha256?: unknown } | null;
-  if (end?.rows !== rows || end.sha256 !== sha256) throw new BackupError("it was changed or damaged after it was made");
+function checkEnd(value: unknown, { rows, hmacs }: { readonly rows: number; readonly hmacs: readonly Buffer[] }): void {
+  const end = value as { readonly rows?: unknown; readonly hmac?: unknown } | null;
+  const given = Buffer.from(typeof end?.hmac === "string" ? end.hmac : "", "hex");
+  const authentic = hmacs.some((hmac) => hmac.length === given.length && timingSafeEqual(hmac, given));
+  if (end?.rows !== rows || !authentic) throw new BackupError("it was changed or damaged after it was made");
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import {
@@ -70,6 +71,7 @@ async function save(url: string, opened: Opened): Promise<string> {
   let text = "";
   await backup(backend, {
     now: NOW,
+    sealer: createSealer(TEST_MASTER_KEY, opened.system()),
     write: async (part) => {
       text += part;
     },
@@ -185,6 +187,7 @@ function describeSaved(opened: Opened): void {
     let written = 0;
     await backup(backend, {
       now: NOW,
+      sealer: createSealer(TEST_MASTER_KEY, opened.system()),
       write: async (part) => {
         text += part;
         if (written === 0) {
@@ -267,6 +270,14 @@ function describeRestored(opened: Opened, other: DatabaseUnderTest): void {
   });
 }
 
+/** As somebody does it who can write to the file and does not have the master key. */
+function forge(text: string): string {
+  const body = text.slice(0, text.lastIndexOf("\n{") + 1).replace("Zo", "Xo");
+  const { rows } = JSON.parse(text.slice(text.lastIndexOf("\n{") + 1)) as { rows: number };
+  const sha256 = createHash("sha256").update(body).digest("hex");
+  return `${body}${JSON.stringify({ rows, sha256, hmac: sha256 })}\n`;
+}
+
 function describeRefused(opened: Opened): void {
   const damages: readonly (readonly [string, (text: string) => string, string])[] = [
     ["an empty file", () => "", "breaks off"],
@@ -279,6 +290,7 @@ function describeRefused(opened: Opened): void {
       "changed or damaged",
     ],
     ["one with another role", (text) => text.replace("Zo", "Xo"), "changed or damaged"],
+    ["one with another role and the hash that it has now", forge, "changed or damaged"],
     ["a table that nobody knows", (text) => text.replace('["users"', '["sqlite_master"'), "a row of it is damaged"],
     [
       "a column that is no name",

@@ -1,6 +1,7 @@
 import { sql, type Transaction } from "kysely";
+import type { Sealer } from "../sealing/sealer.js";
 import type { Backend } from "./backend.js";
-import { type BackupHeader, type BackupRow, createBackupWriter } from "./backup-file.js";
+import { BACKUP_KEY, type BackupHeader, type BackupRow, createBackupWriter } from "./backup-file.js";
 import { existingTables, schemaVersion } from "./migrate.js";
 import type { Schema } from "./schema.js";
 import { PROBE } from "./seal-probe.js";
@@ -14,7 +15,15 @@ const PAGE = 500;
  */
 export async function backup(
   backend: Backend,
-  { now, write }: { readonly now: number; readonly write: (text: string) => Promise<void> },
+  {
+    now,
+    sealer,
+    write,
+  }: {
+    readonly now: number;
+    readonly sealer: Pick<Sealer, "derive" | "open">;
+    readonly write: (text: string) => Promise<void>;
+  },
 ): Promise<{ readonly rows: number }> {
   return backend.snapshot(async (tx) => {
     const schema = await schemaVersion(tx, backend.kind);
@@ -23,10 +32,12 @@ export async function backup(
         ? undefined
         : await tx.selectFrom("facts").select("value").where("name", "=", PROBE).executeTakeFirst();
     if (probe === undefined) throw new Error("this database was never used: there is nothing to back up");
+    if (sealer.open(probe.value, PROBE) === undefined)
+      throw new Error("this database was sealed under another master key");
     const existing = await existingTables(tx, backend.kind);
     // A database may be backed up before it is migrated: then it lacks the newest tables.
     const tables = KEPT_TABLES.filter((table) => existing.has(table));
-    const writer = createBackupWriter();
+    const writer = createBackupWriter(sealer.derive(BACKUP_KEY));
     const header: BackupHeader = {
       format: "sallyport-backup",
       version: 1,

@@ -34,11 +34,7 @@ export function createBrowserSessionStore({ db, writeOne }: Backend, sealer: Sea
     },
     async endAll(sub, signedInBefore = Number.MAX_SAFE_INTEGER) {
       await writeOne((one) =>
-        one
-          .deleteFrom("browser_sessions")
-          .where("sub", "=", sub)
-          .where("auth_time", "<", signedInBefore)
-          .execute(),
+        one.deleteFrom("browser_sessions").where("sub", "=", sub).where("auth_time", "<", signedInBefore).execute(),
       );
     },
   };

@@ -1,7 +1,7 @@
 import { sql, type Transaction } from "kysely";
 import type { Sealer } from "../sealing/sealer.js";
 import type { Backend } from "./backend.js";
-import { BackupError, type BackupHeader, type BackupRow, readBackup } from "./backup-file.js";
+import { BACKUP_KEY, BackupError, type BackupHeader, type BackupRow, readBackup } from "./backup-file.js";
 import { announce } from "./change-feed.js";
 import { migrateTo, schemaVersion } from "./migrate.js";
 import { MIGRATIONS } from "./migrations/index.js";
@@ -37,14 +37,15 @@ export async function restore(
   open: () => AsyncIterable<string>,
   options: RestoreOptions,
 ): Promise<RestoreResult> {
-  const { header, rows } = await inspect(open(), options.sealer);
+  const reading = { keys: options.sealer.deriveAll(BACKUP_KEY), knows: isKept };
+  const { header, rows } = await inspect(readBackup(open(), reading), options.sealer);
   const ended = await backend.alone(async (tx) => {
     const last = await clear(tx, { kind: backend.kind, replace: options.replace });
     await migrateTo(tx, { from: 0, to: header.schema });
     // What making the tables has put into them; the backup has its own.
     await sql`delete from counters`.execute(tx);
     // Read once more, and to its end: a file that was changed meanwhile undoes all of it.
-    for await (const part of readBackup(open(), isKept)) {
+    for await (const part of readBackup(open(), reading)) {
       if ("row" in part) await insert(tx, part.row);
     }
     await migrateTo(tx, { from: header.schema, to: MIGRATIONS.length });
@@ -56,19 +57,23 @@ export async function restore(
 const isKept = (table: string) => (KEPT_TABLES as readonly string[]).includes(table);
 
 /** Reads the whole file before anything is touched. */
-async function inspect(lines: AsyncIterable<string>, sealer: Sealer) {
+async function inspect(parts: ReturnType<typeof readBackup>, sealer: Sealer) {
   let header: BackupHeader | undefined;
   let rows = 0;
-  for await (const part of readBackup(lines, isKept)) {
-    if ("header" in part) header = part.header;
-    else rows += 1;
+  for await (const part of parts) {
+    if ("row" in part) {
+      rows += 1;
+      continue;
+    }
+    header = part.header;
+    // First: under another master key the end cannot be right either.
+    if (sealer.open(header.seal_probe, PROBE) === undefined) {
+      throw new BackupError("it was sealed under another master key: bring that key back first");
+    }
   }
   if (header === undefined) throw new BackupError("it is empty");
   if (header.schema < 1 || header.schema > MIGRATIONS.length) {
     throw new BackupError("it was made by a newer version of sallyport");
-  }
-  if (sealer.open(header.seal_probe, PROBE) === undefined) {
-    throw new BackupError("it was sealed under another master key: bring that key back first");
   }
   return { header, rows };
 }
