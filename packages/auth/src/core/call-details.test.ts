@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type CallDetail, DETAIL_LIMITS, parseCallDetails, readCallDetails } from "./call-details.js";
+import {
+  type CallDetail,
+  DETAIL_LIMITS,
+  formatToolScopes,
+  parseCallDetails,
+  readCallDetails,
+  scopeOfTool,
+} from "./call-details.js";
 import { OAuthError } from "./oauth-error.js";
 
 const refund = { type: "mcp_call", tools: ["refund"], arguments: { order: "A-1", amount: 50 }, once: true };
@@ -102,6 +109,30 @@ describe("authorization_details of type mcp_call", () => {
   });
 });
 
+describe("the scope of a detail", () => {
+  it("says of each tool what it needed, shortly where all needed the same", () => {
+    const needs = fc.uniqueArray(fc.tuple(fc.string(), fc.constantFrom("mcp:read", "mcp:write", "a")), {
+      minLength: 1,
+      maxLength: 20,
+      selector: ([tool]) => tool,
+    });
+    fc.assert(
+      fc.property(needs, fc.string(), (pairs, other) => {
+        const tools = pairs.map(([tool]) => tool);
+        const scope = formatToolScopes(pairs.map(([, needed]) => needed));
+        expect(tools.map((tool) => scopeOfTool({ tools, scope }, tool))).toEqual(pairs.map(([, needed]) => needed));
+        if (!tools.includes(other)) expect(scopeOfTool({ tools, scope }, other)).toBeUndefined();
+        expect(scope.split(" ")).toHaveLength(new Set(pairs.map(([, needed]) => needed)).size === 1 ? 1 : tools.length);
+      }),
+    );
+  });
+
+  it("says nothing of any tool where it could be read in two ways", () => {
+    const detail = { tools: ["a", "b", "c"], scope: "mcp:read mcp:write" };
+    expect(detail.tools.map((tool) => scopeOfTool(detail, tool))).toEqual([undefined, undefined, undefined]);
+  });
+});
+
 describe("the claim authorization_details", () => {
   const granted: CallDetail = {
     ...(refund as { type: "mcp_call"; tools: string[]; once: true }),
@@ -114,6 +145,10 @@ describe("the claim authorization_details", () => {
   it("holds what was granted, and leaves other types to others", () => {
     expect(readCallDetails([{ type: "payment", amount: 1 }, granted])).toEqual([granted]);
     expect(readCallDetails([])).toEqual([]);
+    for (const scope of ["mcp:write", "mcp:write mcp:read"]) {
+      const two = { ...granted, tools: ["refund", "find"], scope };
+      expect(readCallDetails([two])).toEqual([two]);
+    }
   });
 
   it.each<[string, unknown]>([
@@ -123,6 +158,9 @@ describe("the claim authorization_details", () => {
     ["no id", [{ ...granted, id: undefined }]],
     ["no location", [{ ...granted, locations: undefined }]],
     ["no scope", [{ ...granted, scope: undefined }]],
+    ["more scopes than tools", [{ ...granted, scope: "mcp:write mcp:read" }]],
+    ["scopes for two tools of three", [{ ...granted, tools: ["a", "b", "c"], scope: "mcp:write mcp:read" }]],
+    ["a scope for a tool named twice", [{ ...granted, tools: ["a", "a"], scope: "mcp:write mcp:read" }]],
     ["an empty scope", [{ ...granted, scope: "" }]],
     ["a scope that is none", [{ ...granted, scope: 'mcp:"write"' }]],
     ["one call without an end", [{ ...granted, exp: undefined }]],

@@ -37,7 +37,10 @@ export interface AskedCallDetail {
 export interface CallDetail extends AskedCallDetail {
   readonly locations: readonly [string];
   readonly id: string;
-  /** Space-separated: what the tools needed when it was granted. A tool that has come to need more is not called by it. */
+  /**
+   * What the tools needed when this was granted: one scope for all of them, or space-separated one for each in the order of `tools`. A tool that
+   * has come to need more is not called by it, whatever the tools beside it need.
+   */
   readonly scope: string;
   /** Integer seconds; there where `once` is, and good until then. */
   readonly exp?: number;
@@ -139,6 +142,9 @@ function readGranted(value: JsonValue, place: string): CallDetail {
   const [location] = locations ?? [];
   if (location === undefined || id === undefined) throw refuse(`${place} is not in the form in which it is granted`);
   if (typeof scope !== "string" || !scope.split(" ").every(isScopeToken)) throw refuse(`${place}.scope is malformed`);
+  if (scopesOf({ tools: detail.tools, scope }) === undefined) {
+    throw refuse(`${place}.scope must name one scope for all tools, or one for each`);
+  }
   const timely = typeof exp === "number" && Number.isSafeInteger(exp) && exp > 0;
   if (detail.once === true ? !timely : exp !== undefined) throw refuse(`${place}.exp belongs to once, and to it alone`);
   return { ...detail, locations: [location], id, scope, ...(timely && { exp }) };
@@ -195,6 +201,22 @@ function isName(name: string): boolean {
 /** Only a name that looks like one of ours may be told back. */
 function nameOf(name: string): string {
   return /^[a-z_]{1,40}$/.test(name) ? name : "(not shown)";
+}
+
+/** The member `scope` of a detail whose tools need these, in their order. */
+export function formatToolScopes(scopes: readonly string[]): string {
+  return (new Set(scopes).size === 1 ? scopes.slice(0, 1) : scopes).join(" ");
+}
+
+/** What one of the tools of a detail needed when it was granted; `undefined` where it does not say. */
+export function scopeOfTool(detail: Pick<CallDetail, "tools" | "scope">, tool: string): string | undefined {
+  return scopesOf(detail)?.[detail.tools.indexOf(tool)];
+}
+
+function scopesOf({ tools, scope }: Pick<CallDetail, "tools" | "scope">): readonly string[] | undefined {
+  const scopes = scope.split(" ");
+  if (scopes.length === tools.length) return scopes;
+  return scopes.length === 1 ? tools.map(() => scope) : undefined;
 }
 
 function refuse(what: string): OAuthError {

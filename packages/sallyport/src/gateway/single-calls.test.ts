@@ -28,6 +28,8 @@ describe("a token for single calls", () => {
     scope: "mcp:write",
     ...change,
   });
+  const unclear = (harness: Harness) =>
+    detail(harness, { tools: ["write_note", "a", "b"], scope: "mcp:write mcp:read" });
   const single = (harness: Harness, change: Partial<CallDetail> = {}) =>
     detail(harness, { once: true, exp: EXP, ...change });
   const headers = (harness: Harness, authorization_details: unknown, scope = "") =>
@@ -51,6 +53,16 @@ describe("a token for single calls", () => {
       expect.stringContaining('scope="mcp:read"'),
     ]);
     expect(harness.upstream.exchanges).toHaveLength(3);
+  });
+
+  test.each([["mcp:write"], ["mcp:write mcp:read"]])("makes calls of either of two tools: %s", async (scope) => {
+    const harness = await open(createMemoryStorage().replay);
+    const both = { ...detail(harness, { tools: ["write_note", "read_notes"], scope, other_arguments: true }) };
+    const caller = await headers(harness, [{ ...both, arguments: undefined }]);
+    expect((await harness.post(note, caller)).status).toBe(200);
+    expect((await harness.post(call("read_notes"), caller)).status).toBe(200);
+    expect(await (await harness.post(call("hidden"), caller)).json()).toMatchObject({ error: { code: -32602 } });
+    expect(harness.upstream.exchanges).toHaveLength(2);
   });
 
   test("sees in lists what it can call", async () => {
@@ -151,6 +163,12 @@ describe("a token for single calls", () => {
     ["of another place", (harness) => [detail(harness, { locations: ["https://other.example/mcp"] })], 403],
     ["whose time is over", (harness) => [single(harness, { exp: 1_800_000_000 })], 403],
     ["of a tool that came to need more", (harness) => [detail(harness, { scope: "mcp:read" })], 403],
+    [
+      "of a tool that came to need more, beside one that needed as much before",
+      (harness) => [detail(harness, { tools: ["write_note", "other"], scope: "mcp:read mcp:write" })],
+      403,
+    ],
+    ["that say of two of three tools what they needed", (harness) => [unclear(harness)], 401],
     ["of another type", () => [{ type: "payment", amount: 1 }], 403],
     ["that cannot be read", (harness) => [{ ...detail(harness), unless: "monday" }], 401],
     ["that are no array", () => "all", 401],

@@ -32,7 +32,6 @@ function leastScopes({ tools }: AskedCallDetail, policy: ServerPolicy["policy"])
     kind: "tool",
     arguments: undefined,
   } as const;
-  const least = tools.map((name) => policy.permittedBy({ ...call, name })[0]).filter((scope) => scope !== undefined);
   // A tool that does not exist needs no scope that anybody has.
-  return [...new Set(least)].join(" ") || "none";
+  return tools.map((name) => policy.permittedBy({ ...call, name })[0] ?? "none").join(" ");
 }

@@ -1,4 +1,4 @@
-import type { AskedCallDetail, CallDetail } from "../../core/call-details.js";
+import { type AskedCallDetail, type CallDetail, formatToolScopes } from "../../core/call-details.js";
 import { expandScopes } from "../../core/scope.js";
 import { isSameDetail, scopesBehind } from "../details/details.js";
 import { hierarchyOf } from "../entitled-scopes.js";
@@ -52,7 +52,7 @@ function grantedBefore(
   grant: Grant | undefined,
 ): CallDetail | undefined {
   if (asked.once === true) return undefined;
-  return grant?.details?.find((detail) => isSameDetail(detail, asked) && detail.scope === scopes.join(" "));
+  return grant?.details?.find((detail) => isSameDetail(detail, asked) && detail.scope === formatToolScopes(scopes));
 }
 
 /** The scopes ticked when the page opens. */

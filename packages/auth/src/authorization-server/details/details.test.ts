@@ -185,6 +185,30 @@ describe("no detail ever widens", () => {
     expect(await errorOf(wrong)).toBe("invalid_authorization_details");
   });
 
+  test("each tool keeps the scope that it needed itself, whatever others there are beside it", async () => {
+    const { client } = await setUp();
+    const code = (await client.approve({ scope: undefined, ...asking(wide) })).get("code") ?? "";
+    const given = await tokens(await client.redeem(code));
+    expect(given.details.map(({ scope }) => scope)).toEqual(["mcp:write mcp:read"]);
+    const [fewer, one] = [
+      { ...wide, tools: ["search_customers"] },
+      { ...search, once: true },
+    ];
+    const next = await tokens(await client.refresh(given.refresh_token ?? "", asking(fewer, one)));
+    expect(next.details.map(({ scope }) => scope)).toEqual(["mcp:read", "mcp:read"]);
+  });
+
+  test("one of several tools stays where the entitlement to another one is gone, with the scope of its own", async () => {
+    const { server, client } = await setUp();
+    const code = (await client.approve({ scope: undefined, ...asking(wide) })).get("code") ?? "";
+    const first = await tokens(await client.redeem(code));
+    server.person.entitlement = ["mcp:read"];
+    const second = await tokens(await client.refresh(first.refresh_token ?? ""));
+    expect(second.details).toEqual(first.details);
+    server.person.entitlement = ["other"];
+    expect(await errorOf(await client.refresh(second.refresh_token ?? ""))).toBe("invalid_grant");
+  });
+
   test("an entitlement that is gone takes them away, and so does their time", async () => {
     const { server, client } = await setUp();
     const code = (await client.approve({ scope: undefined, ...asking(once, search) })).get("code") ?? "";

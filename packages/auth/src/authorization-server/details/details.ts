@@ -1,5 +1,5 @@
 import { hasExpired, isAtMost } from "../../core/call-detail-match.js";
-import type { AskedCallDetail, CallDetail } from "../../core/call-details.js";
+import { type AskedCallDetail, type CallDetail, formatToolScopes, scopeOfTool } from "../../core/call-details.js";
 import { equalJson } from "../../core/json-equal.js";
 import type { JsonValue } from "../../core/mcp-call.js";
 import { OAuthError } from "../../core/oauth-error.js";
@@ -15,7 +15,7 @@ export interface Held {
   readonly details: readonly CallDetail[];
 }
 
-/** The least scope of each tool of a detail, without duplicates; `undefined` where one of them does not exist or needs more than `held`. */
+/** The least scope of each tool of a detail, in their order; `undefined` where one of them does not exist or needs more than `held`. */
 export function scopesBehind(
   { tools }: AskedCallDetail,
   description: ResourceDescription,
@@ -24,10 +24,10 @@ export function scopesBehind(
   const covered = expandScopes(hierarchyOf(description), held);
   const scopes = tools.map((tool) => description.scopes.find((scope) => scope.tools.includes(tool))?.scope);
   const known = scopes.filter((scope) => scope !== undefined && covered.has(scope));
-  return known.length === tools.length ? [...new Set(known as string[])] : undefined;
+  return known.length === tools.length ? (known as string[]) : undefined;
 }
 
-/** A detail as it is granted: with a name of its own, the scopes that its tools need now, and an end where it is for one call. */
+/** A detail as it is granted: with a name of its own, the scope that each tool needs now, and an end where it is for one call. */
 export function mintDetail(
   { server, resource }: { readonly server: Server; readonly resource: string },
   asked: AskedCallDetail,
@@ -38,7 +38,7 @@ export function mintDetail(
     ...asked,
     locations: [resource],
     id: randomToken(system, 16),
-    scope: scopes.join(" "),
+    scope: formatToolScopes(scopes),
     ...(asked.once === true && { exp: system.now() + lifetimes.singleCall }),
   };
 }
@@ -71,24 +71,25 @@ function inherit(
   asked: AskedCallDetail,
   wide: CallDetail,
 ): CallDetail {
-  const { id, locations, scope, exp } = wide;
+  const { id, locations, exp } = wide;
+  const scopes = asked.tools.map((tool) => scopeOfTool(wide, tool) as string);
   // A new single call out of many: it has no end yet, and must not be used up by another one.
-  if (asked.once === true && wide.once !== true) return mintDetail(place, withoutId(asked), scope.split(" "));
-  return { ...asked, locations, id, scope, ...(exp !== undefined && { exp }) };
+  if (asked.once === true && wide.once !== true) return mintDetail(place, withoutId(asked), scopes);
+  return { ...asked, locations, id, scope: formatToolScopes(scopes), ...(exp !== undefined && { exp }) };
 }
 
 function withoutId({ id: _, ...asked }: AskedCallDetail): AskedCallDetail {
   return asked;
 }
 
-/** Those that can still be used at all: in time, and under a scope that is still entitled to. */
+/** Those that can still be used at all: in time, and for a tool under a scope that is still entitled to. */
 export function liveDetails(
   details: readonly CallDetail[],
   entitled: ReadonlySet<string>,
   now: number,
 ): readonly CallDetail[] {
   return details.filter(
-    (detail) => !hasExpired(detail, now) && detail.scope.split(" ").some((scope) => entitled.has(scope)),
+    (detail) => !hasExpired(detail, now) && detail.tools.some((tool) => entitled.has(scopeOfTool(detail, tool) ?? "")),
   );
 }
 
