@@ -1,22 +1,17 @@
-import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import {
   CLIENT,
   type ForeignIdp,
   startForeignIdp,
 } from "../../packages/sallyport/src/federation/testing/foreign-idp.js";
-import {
-  createTestBrowser,
-  type Page,
-  type TestBrowser,
-} from "../../packages/sallyport/src/sign-in/testing/browser.js";
 import { type Site, startSite } from "./site.js";
+import { createVisits, type Visits } from "./visits.js";
 
-const REDIRECT = "http://127.0.0.1:49152/callback";
 const ROLES_MAX_AGE = 300;
 
 let idp: ForeignIdp;
 let site: Site;
+let visits: Visits;
 
 beforeAll(async () => {
   site = await startSite(async (publicUrl) => {
@@ -43,79 +38,17 @@ servers:
       - { users: ["${idp.issuer}|b2"], scopes: [mcp:read] }
 `;
   });
+  visits = createVisits(site, idp);
 });
 afterAll(async () => {
   await site?.close();
   await idp?.close();
 });
 
-const newBrowser = () => createTestBrowser(site.publicUrl, (request) => fetch(request, { redirect: "manual" }));
-
-async function register(client_name: string): Promise<string> {
-  const answer = await fetch(`${site.publicUrl}/register`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ client_name, redirect_uris: [REDIRECT], token_endpoint_auth_method: "none" }),
-  });
-  return (await answer.json()).client_id;
-}
-
-/** Follows redirects and refreshes of our own, to the page that waits for a person, or to the first foreign address. */
-async function follow(
-  browser: TestBrowser,
-  first: Page,
-): Promise<{ readonly page: Page; readonly away: URL | undefined }> {
-  let page = first;
-  for (let hops = 0; hops < 10; hops++) {
-    const refresh = /^0; url=(.*)$/.exec(page.headers.get("refresh") ?? "")?.[1];
-    const next = page.location !== "" ? page.location : refresh;
-    if (next === undefined) return { page, away: undefined };
-    const url = new URL(next, site.publicUrl);
-    if (url.origin !== site.publicUrl) return { page, away: url };
-    page = await browser.get(url.pathname + url.search);
-  }
-  throw new Error(`going round in circles at ${page.html}`);
-}
-
-interface Asked {
-  readonly browser: TestBrowser;
-  readonly client_id: string;
-  readonly verifier: string;
-  readonly page: Page;
-}
-
-/** From the client's request to our consent page (or whatever comes instead), by way of the provider. */
-async function ask(person: string, client_id: string, browser = newBrowser()): Promise<Asked> {
-  const verifier = randomBytes(32).toString("base64url");
-  const query = new URLSearchParams({
-    client_id,
-    response_type: "code",
-    redirect_uri: REDIRECT,
-    scope: "mcp:read",
-    code_challenge: createHash("sha256").update(verifier).digest("base64url"),
-    code_challenge_method: "S256",
-    resource: `${site.publicUrl}/mcp/crm`,
-  });
-  const start = await follow(browser, await browser.get(`/authorize?${query}`));
-  expect(start.page.html).toContain("Sign in with Acme");
-  const { away } = await follow(browser, await browser.submit(start.page, "/sign-in/oidc"));
-  if (away === undefined) throw new Error("not sent to the provider");
-  const back = await idp.visit(away, person);
-  const { page } = await follow(browser, await browser.get(back.pathname + back.search));
-  return { browser, client_id, verifier, page };
-}
-
-async function token(fields: Readonly<Record<string, string>>) {
-  const answer = await fetch(`${site.publicUrl}/token`, { method: "POST", body: new URLSearchParams(fields) });
-  return { status: answer.status, body: await answer.json() };
-}
-
-async function approve({ browser, client_id, verifier, page }: Asked) {
-  const done = await browser.submit(page, "/consent", { decision: "approve", scope: "mcp:read" });
-  const code = new URL(done.location).searchParams.get("code") ?? "";
-  const fields = { grant_type: "authorization_code", code, client_id, redirect_uri: REDIRECT, code_verifier: verifier };
-  return (await token(fields)).body as { readonly access_token: string; readonly refresh_token: string };
-}
+const register: Visits["register"] = (name) => visits.register(name);
+const ask: Visits["ask"] = (...asked) => visits.ask(...asked);
+const approve: Visits["approve"] = (asked) => visits.approve(asked);
+const token: Visits["token"] = (fields) => visits.token(fields);
 
 /** Of oidc-provider's client, which its types leave out. */
 interface LogsOut {

@@ -30,7 +30,11 @@ const ACTIONS: readonly Action[] = [
   { path: "/account/sessions/end", notice: "The session has ended.", act: endSession },
   { path: "/account/clients/revoke", notice: "The program has no access any more.", act: revokeClient },
   { path: "/account/revoke-all", notice: "No program has access any more.", act: revokeAll },
-  { path: "/account/connections/remove", notice: "The account is disconnected.", act: disconnect },
+  {
+    path: "/account/connections/remove",
+    notice: "It is ended here, and there as far as that lets us.",
+    act: disconnect,
+  },
   { path: "/account/passkeys/add", notice: "The passkey was added.", credential: true, act: addPasskey },
   {
     path: "/account/passkeys/remove",

@@ -24,35 +24,51 @@ export function ConnectedSection({ connected, ...use }: Use & { readonly connect
   );
 }
 
+/** A connection was asked for by the person; a sign-in is kept because the operator wants it, and the person may end it. */
+const WORDS = {
+  account: {
+    ...{ begin: "Connect", end: "Disconnect", since: "Connected", nothing: "Not connected." },
+    use: "Used for your calls to",
+  },
+  "sign-in": {
+    ...{ begin: "Sign in there", end: "End", since: "Kept since you signed in", nothing: "Nothing is kept." },
+    use: "What it gave for you is kept, sealed, and exchanged for your calls to",
+  },
+} as const;
+
 function System({ system, prefix, csrf, ticket, now }: Use & { readonly system: ConnectedSystem }) {
-  const { connection, title, connectPath, scopes, usedBy, state, since } = system;
+  const { kind, connection, title, connectPath, scopes, usedBy, state, since } = system;
+  const words = WORDS[kind];
   return (
     <li>
       <div class="split">
         <h3>
-          {title} {state === "ended" ? <span class="tag warn">ended there</span> : null}
+          {title} {kind === "sign-in" ? <span class="tag">sign-in</span> : null}{" "}
+          {state === "ended" ? <span class="tag warn">ended there</span> : null}
         </h3>
         {state === "connected" ? (
           <form method="post" action={`${prefix}/account/connections/remove`}>
             <Hidden values={{ csrf, ticket, connection }} />
             <button class="danger" type="submit">
-              Disconnect<span class="unseen"> {title}</span>
+              {words.end}
+              <span class="unseen"> {title}</span>
             </button>
           </form>
         ) : (
           <a class="button" href={prefix + connectPath}>
-            Connect<span class="unseen"> {title}</span>
+            {words.begin}
+            <span class="unseen"> {title}</span>
           </a>
         )}
       </div>
       <p class="soft">
-        {usedBy.length === 0 ? "No server uses it." : `Used for your calls to ${usedBy.join(", ")}. `}
+        {usedBy.length === 0 ? "No server uses it." : `${words.use} ${usedBy.join(", ")}. `}
         {state === "connected" && since !== undefined ? (
           <>
-            Connected <Moment at={since} now={now} />.
+            {words.since} <Moment at={since} now={now} />.
           </>
         ) : null}
-        {state === "open" ? "Not connected." : null}
+        {state === "open" ? words.nothing : null}
       </p>
       {state === "connected" && scopes.length > 0 ? (
         <p class="soft">

@@ -23,6 +23,8 @@ export interface ConnectedSystems {
 }
 
 export interface ConnectedSystem {
+  /** An account that the person connected, or what is kept of their sign-in at the identity provider. */
+  readonly kind: "account" | "sign-in";
   readonly connection: string;
   readonly title: string;
   /** Path of the page to connect it, below the public URL. */

@@ -1,7 +1,12 @@
 import type { Policy, SigningKeys, System } from "@sallyport/auth";
-import { ACCESS_TOKEN_TYPE } from "@sallyport/auth/client";
+import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from "@sallyport/auth/client";
 import { createDpopSignerNode } from "@sallyport/auth/node";
-import type { CredentialConfig, CredentialScopeConfig, ExchangeConfig } from "../config/credential-settings.js";
+import type {
+  CredentialConfig,
+  CredentialScopeConfig,
+  ExchangeConfig,
+  SubjectConfig,
+} from "../config/credential-settings.js";
 import { listOf } from "../config/setting.js";
 import { mapScopes, scopesOfCalls } from "../upstream/credentials/call-scopes.js";
 import type { CredentialSource } from "../upstream/credentials/contract.js";
@@ -11,6 +16,7 @@ import {
   createStaticCredentials,
   noCredentials,
 } from "../upstream/credentials/selected-credentials.js";
+import { fromSignIn } from "../upstream/credentials/sign-in-subject.js";
 import {
   createTokenCredentials,
   type Issued,
@@ -20,11 +26,13 @@ import {
   actorToken,
   clientCredentials,
   createTokenServer,
+  type ExchangeOptions,
   exchange,
   idJag,
   onBehalfOf,
 } from "../upstream/credentials/token-sources.js";
 import { createUserCredentials, type UserCredentialSource } from "../upstream/credentials/user-credentials.js";
+import { SIGN_IN } from "../vault/index.js";
 import type { Installation, InstalledServer } from "./installation.js";
 import { readSecrets } from "./secrets.js";
 import { readTokenServer } from "./token-clients.js";
@@ -42,6 +50,8 @@ export interface CredentialParts {
   readonly onIssued: (issued: Issued) => void;
   /** What people have connected; absent where nothing is configured. */
   readonly vault: UserCredentialSource | undefined;
+  /** The page on which people sign in at the identity provider. */
+  readonly signInUrl: string | undefined;
 }
 
 /** `credential` and `credentials` of one server; `undefined` where it has neither. @throws CliError for a secret or key that is not there */
@@ -92,16 +102,16 @@ async function compose(config: CredentialConfig, context: Context): Promise<Cred
     return createTokenCredentials({ ...shared.options, obtain, perCaller: false });
   }
   if (config.idJag === undefined) throw new TypeError(`${setting}: no kind of credential`);
-  const { idp, resource, scope, dpop, audience = config.idJag.issuer ?? "", ...server } = config.idJag;
+  const { idp, resource, scope, dpop, audience = config.idJag.issuer ?? "", subject, ...server } = config.idJag;
   const shared = sharedOptions({ scope, dpop }, context);
-  const obtain = idJag({
+  const from = {
     idp: createTokenServer(await readTokenServer(idp, baseFolder, `${setting}.idJag.idp`), { system: context.system }),
     server: createTokenServer(await readTokenServer(server, baseFolder, `${setting}.idJag`), shared.ports),
     audience,
     resource,
-    subject_token_type: ACCESS_TOKEN_TYPE,
-  });
-  return createTokenCredentials({ ...shared.options, obtain, perCaller: true });
+  };
+  const made = subjectOf(subject, context, (shown) => idJag({ ...from, ...shown }));
+  return createTokenCredentials({ ...shared.options, ...made, perCaller: true });
 }
 
 function composeOwn(
@@ -116,7 +126,7 @@ function composeOwn(
 }
 
 async function composeExchange(config: ExchangeConfig, context: Context): Promise<CredentialSource> {
-  const { resource, audience, scope, dpop, grant, actor, client, issuer, tokenEndpoint } = config;
+  const { resource, audience, scope, dpop, grant, actor, client, issuer, tokenEndpoint, subject } = config;
   if (client === undefined) throw new TypeError(`${context.setting}: no client`);
   const { setting, system, installation } = context;
   const identity = { client, ...(issuer && { issuer }), ...(tokenEndpoint && { tokenEndpoint }) };
@@ -126,9 +136,31 @@ async function composeExchange(config: ExchangeConfig, context: Context): Promis
   const target = { resource, audience };
   // The gateway's own token, as actor_token: unbound, since it is shown and not used.
   const own = actor === "client" ? actorToken(createTokenServer(at, { system }), system) : undefined;
-  const obtain =
-    grant === "on-behalf-of" ? onBehalfOf({ server }) : exchange({ server, target, ...(own && { actor: own }) });
-  return createTokenCredentials({ ...shared.options, obtain, perCaller: true });
+  const made = subjectOf(subject, context, (shown) =>
+    grant === "on-behalf-of"
+      ? onBehalfOf({ server, ...shown })
+      : exchange({ server, target, ...shown, ...(own && { actor: own }) }),
+  );
+  return createTokenCredentials({ ...shared.options, ...made, perCaller: true });
+}
+
+type Shown = Pick<ExchangeOptions, "subjectOf"> & { readonly subject_token_type: string };
+type Made = Pick<TokenCredentialsOptions, "obtain" | "basis">;
+
+/** Whose token an exchange shows. @throws TypeError where nothing is kept of sign-ins */
+function subjectOf(
+  subject: SubjectConfig,
+  { setting, vault, signInUrl, system }: Context,
+  make: (shown: Shown) => TokenCredentialsOptions["obtain"],
+): Made {
+  if (subject === "caller") return { obtain: make({ subject_token_type: ACCESS_TOKEN_TYPE }) };
+  if (vault === undefined || signInUrl === undefined) throw new TypeError(`${setting}: nothing is kept of sign-ins`);
+  const kind = subject === "idp-id-token" ? "id-token" : "access-token";
+  const subject_token_type = kind === "id-token" ? ID_TOKEN_TYPE : ACCESS_TOKEN_TYPE;
+  return fromSignIn({
+    ...{ source: vault, connection: SIGN_IN, kind, signInUrl, system },
+    make: (shown) => make({ subjectOf: shown, subject_token_type }),
+  });
 }
 
 function sharedOptions(

@@ -100,6 +100,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
     ...{ installation: parts.installation, issuer, resource, policy, keys: store.keys, system },
     onIssued: (issued) => keepIssued(decisions, issued),
     vault: parts.vault?.vault,
+    signInUrl: parts.vault?.signInUrl,
   });
   const upstream = createUpstream(installed, parts, credentials);
   const observer = parts.telemetry.observerOf(installed, catalogue);

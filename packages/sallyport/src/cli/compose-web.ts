@@ -9,6 +9,7 @@ import {
 import { createSafeFetchDocument, nodeCryptography } from "@sallyport/auth/node";
 import type { Hono } from "hono";
 import { accountPages, explainPages } from "../account/index.js";
+import type { RelyingParty } from "../federation/index.js";
 import type { GatewayOptions } from "../gateway/contract.js";
 import type { Refusals } from "../gateway/refusals.js";
 import { createSignIn, type LogoutPorts } from "../sign-in/index.js";
@@ -23,7 +24,6 @@ import { createDpopPorts } from "./dpop-ports.js";
 import type { Installation } from "./installation.js";
 import { machineOptions } from "./machines.js";
 import { readGrantable } from "./records.js";
-import { composeSignInElsewhere } from "./sign-in-elsewhere.js";
 
 export interface WebParts {
   readonly installation: Installation;
@@ -36,6 +36,7 @@ export interface WebParts {
   readonly clients: ClientStore;
   readonly telemetry: Pick<ComposedTelemetry, "tokenAnswered">;
   readonly vault: ComposedVault | undefined;
+  readonly idp: RelyingParty | undefined;
 }
 
 export type Web = Required<Pick<GatewayOptions, "web" | "plain">>;
@@ -55,7 +56,6 @@ export function composeWeb(parts: WebParts): Web {
     ...(parts.vault && { connections: parts.vault.account }),
   };
   const explain = composeExplain({ installation, reader, account, servers: parts.servers.filter(isOurs) });
-  const idp = composeSignInElsewhere(installation, issuer, system);
   const signIn = createSignIn(
     {
       publicUrl: issuer,
@@ -63,8 +63,9 @@ export function composeWeb(parts: WebParts): Web {
       system,
       remoteAddress,
       hasOwner: installation.hasOwner,
-      idp,
+      idp: parts.idp,
       logout: logoutPorts(store, system),
+      kept: parts.vault?.signIns,
     },
     [...accountPages(account), ...explainPages(explain), ...(parts.vault?.pages ?? [])],
   );

@@ -21,6 +21,10 @@ import { followCatalogues } from "./follow-catalogues.js";
 import type { Installation } from "./installation.js";
 import { createOwnKeySet } from "./own-key-set.js";
 import { createRecordSource } from "./records.js";
+import { composeSignInElsewhere } from "./sign-in-elsewhere.js";
+
+/** How often what is kept of sign-ins is looked through for what has ended by time. */
+const END_OVER_MS = 30_000;
 
 /** Everything of one installation, joined and not yet listening. */
 export interface Program {
@@ -43,12 +47,15 @@ export async function compose(installation: Installation, store: Store, system: 
   const keys = createOwnKeySet(store.keys);
   const servers: ComposedServer[] = [];
   const catalogues = followCatalogues((name) => servers.find(({ installed }) => installed.name === name), system);
+  const idp = composeSignInElsewhere(installation, issuer, system);
+  const vault = composeVault({ installation, issuer, store, system, idp });
   const liveness = new Liveness({
     feed: store.feed,
     records: createRecordSource({ store, issuer, system, rolesMaxAge: config.signIn.oidc.rolesMaxAge }, () => servers),
     system,
     tokenSeconds: config.lifetimes.accessToken,
     onCatalogue: (server) => catalogues.reload(server),
+    onUsers: () => void vault?.endOver(),
     onKeyRemoved: () => {
       keys.forget();
       for (const { gateway } of servers) gateway.resourceServer.forgetTokens();
@@ -61,20 +68,20 @@ export async function compose(installation: Installation, store: Store, system: 
   const telemetry = await composeTelemetry({ installation, store, system, liveness, log, running });
   const clients = withConfiguredClients(store.clients, config.clients, installation.baseFolder);
   const readsScopeResult = createScopeResultReader({ issuer, clients, system });
-  const vault = composeVault({ installation, issuer, store, system });
   const parts = { installation, issuer, store, system, keys, liveness, log, telemetry, readsScopeResult, vault };
   for (const installed of installation.servers) servers.push(await composeServer(installed, parts));
   await liveness.start();
   // What was accepted between loading a catalogue and the first look at the feed.
   for (const { installed } of servers) catalogues.reload(installed.name);
   const stopForgetting = forgetEnded(servers, liveness);
+  const endOver = setInterval(() => void vault?.endOver(), END_OVER_MS).unref();
   const refusals = createRefusals(store.refusals, { issuer, system });
   const tls = tlsOf(installation);
   const admin = composeAdmin({ installation, issuer, store, system, servers, ...tls });
   gateway = createGateway({
     publicUrl: issuer,
     servers: servers.map((server) => server.gateway),
-    ...composeWeb({ installation, issuer, store, system, servers, refusals, telemetry, clients, vault }),
+    ...composeWeb({ installation, issuer, store, system, servers, refusals, telemetry, clients, vault, idp }),
     listen: {
       port: config.listen.port,
       hosts: config.listen.host === "loopback" ? ["127.0.0.1", "::1"] : [config.listen.host],
@@ -100,6 +107,7 @@ export async function compose(installation: Installation, store: Store, system: 
       catalogues.stop();
       await admin?.close();
       stopForgetting();
+      clearInterval(endOver);
       await gateway?.close();
       await telemetry.close();
       liveness.close();

@@ -12,8 +12,19 @@ export function composeSignInElsewhere(
   publicUrl: string,
   system: System,
 ): RelyingParty | undefined {
-  const { issuer, clientId, clientSecret, label, scopes, roleClaims, roles, requiredClaims, maxAge } =
-    config.signIn.oidc;
+  const {
+    issuer,
+    clientId,
+    clientSecret,
+    label,
+    scopes,
+    roleClaims,
+    roles,
+    requiredClaims,
+    maxAge,
+    parameters,
+    keepTokens,
+  } = config.signIn.oidc;
   if (issuer === undefined || clientId === undefined) return undefined;
   try {
     return createRelyingParty({
@@ -21,6 +32,8 @@ export function composeSignInElsewhere(
       clientId,
       label,
       scopes,
+      parameters,
+      keepTokens,
       roles: listsOf(roles),
       requiredClaims: listsOf(requiredClaims),
       callbackUrl: publicUrl + CALLBACK_PATH,

@@ -3,7 +3,7 @@ import { CredentialError } from "../upstream/credentials/credential-error.js";
 import { UpstreamError } from "../upstream/upstream.js";
 import { startProblemOf } from "./start-problem.js";
 
-const EXCHANGE = { grant: "token-exchange", actor: "none" } as const;
+const EXCHANGE = { grant: "token-exchange", actor: "none", subject: "caller" } as const;
 const failure = (code: string) => Object.assign(new Error("low level"), { code });
 
 test.each([

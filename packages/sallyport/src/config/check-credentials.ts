@@ -1,5 +1,10 @@
 import { createCallGlob } from "@sallyport/auth";
-import type { CredentialConfig, CredentialScopeConfig, TokenServerConfig } from "./credential-settings.js";
+import type {
+  CredentialConfig,
+  CredentialScopeConfig,
+  SubjectConfig,
+  TokenServerConfig,
+} from "./credential-settings.js";
 import type { Problem } from "./problem.js";
 import type { Config, ServerConfig } from "./schema.js";
 import { isSecureUrl, listOf } from "./setting.js";
@@ -73,7 +78,12 @@ function checkCredential(
   if (exchange !== undefined) {
     const at = under("exchange");
     return exchange.api === undefined
-      ? [...checkTokenServer(exchange, at), ...checkScope(exchange.scope, at), ...checkGrant(exchange, at)]
+      ? [
+          ...checkTokenServer(exchange, at),
+          ...checkScope(exchange.scope, at),
+          ...checkGrant(exchange, at),
+          ...checkSubject(exchange.subject, at),
+        ]
       : checkOwn(exchange, at);
   }
   if (clientCredentials !== undefined) {
@@ -86,7 +96,14 @@ function checkCredential(
   if (idJag.audience === undefined && idJag.issuer === undefined) {
     problems.push({ path: at.path, message: "`audience` is missing: the issuer of the server that takes the ID-JAG" });
   }
-  return [...problems, ...checkScope(idJag.scope, at)];
+  return [...problems, ...checkScope(idJag.scope, at), ...checkSubject(idJag.subject, at)];
+}
+
+/** What is shown has to be kept. */
+function checkSubject(subject: SubjectConfig, { path, config: { signIn } }: Where): readonly Problem[] {
+  if (subject === "caller" || signIn.oidc.keepTokens) return [];
+  const message = `${JSON.stringify(subject)} needs \`signIn.oidc.keepTokens: true\`: so far nothing is kept of sign-ins`;
+  return [{ path: [...path, "subject"], message }];
 }
 
 function checkTokenServer(
@@ -107,7 +124,7 @@ function checkTokenServer(
 }
 
 function checkGrant(
-  { grant, resource, audience, scope, actor }: NonNullable<CredentialConfig["exchange"]>,
+  { grant, resource, audience, scope, actor, subject }: NonNullable<CredentialConfig["exchange"]>,
   { path }: Where,
 ) {
   const problems: Problem[] = [];
@@ -120,6 +137,9 @@ function checkGrant(
   if (scope === undefined) problems.push({ path, message: "`on-behalf-of` needs `scope`" });
   if ((resource ?? audience) !== undefined) {
     problems.push({ path, message: "`on-behalf-of` knows no `resource` and no `audience`: `scope` names the target" });
+  }
+  if (subject === "idp-id-token") {
+    problems.push({ path: [...path, "subject"], message: "`on-behalf-of` takes access tokens only" });
   }
   if (actor === "client") problems.push({ path: [...path, "actor"], message: "`on-behalf-of` knows no actor token" });
   return problems;
@@ -136,7 +156,7 @@ function checkOwn(
   for (const [name, value] of Object.entries(given)) {
     if (value !== undefined) problems.push({ path: [...path, name], message: "`apis` says it already" });
   }
-  if (dpop || actor !== "none" || exchange.grant !== "token-exchange") {
+  if (dpop || actor !== "none" || exchange.grant !== "token-exchange" || exchange.subject !== "caller") {
     problems.push({ path, message: "`api` goes alone: such a token is made in this process" });
   }
   if (!Object.hasOwn(config.apis, api)) {

@@ -18,8 +18,15 @@ export function checkFederation({ signIn, servers, publicUrl }: Config): readonl
 function checkOidc(oidc: OidcConfig): readonly Problem[] {
   const path = ["signIn", "oidc"];
   if (oidc.issuer !== undefined && oidc.clientId !== undefined) return [];
-  const used = oidc.issuer ?? oidc.clientId ?? oidc.clientSecret ?? oidc.roleClaims ?? oidc.maxAge;
-  if (used === undefined && Object.keys({ ...oidc.roles, ...oidc.requiredClaims }).length === 0) return [];
+  const used =
+    oidc.issuer ??
+    oidc.clientId ??
+    oidc.clientSecret ??
+    oidc.roleClaims ??
+    oidc.maxAge ??
+    (oidc.keepTokens || undefined);
+  if (used === undefined && Object.keys({ ...oidc.roles, ...oidc.requiredClaims, ...oidc.parameters }).length === 0)
+    return [];
   return [{ path, message: "needs both `issuer` and `clientId`" }];
 }
 

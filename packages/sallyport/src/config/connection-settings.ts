@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { httpUrl, type SecretSource, type Setting, secretSource } from "./setting.js";
+import { authorizationParameters, httpUrl, type SecretSource, type Setting, secretSource } from "./setting.js";
 
 /** One of `connections`: another system at which people have accounts of their own. */
 export interface ConnectionConfig {
@@ -19,9 +19,6 @@ export interface ConnectionConfig {
 }
 
 const names = z.array(z.string().min(1).max(200));
-/** What the flow itself decides is not the operator's to overwrite. */
-const OWN =
-  /^(?:response_type|response_mode|client_id|redirect_uri|scope|state|nonce|code_challenge(?:_method)?|resource|request(?:_uri)?)$/;
 
 const connection = z.strictObject({
   title: z.string().min(1).max(60),
@@ -34,15 +31,7 @@ const connection = z.strictObject({
   scopes: names.default([]),
   moreScopes: names.default([]),
   resource: httpUrl.optional(),
-  parameters: z
-    .record(
-      z
-        .string()
-        .regex(/^[A-Za-z0-9_.-]+$/)
-        .refine((name) => !OWN.test(name), "this parameter is set by Sallyport itself"),
-      z.string(),
-    )
-    .default({}),
+  parameters: authorizationParameters.default({}),
   scheme: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9-]{0,30}$/, "a word, such as Bearer")

@@ -35,11 +35,15 @@ interface TokenTargetConfig {
   readonly dpop: boolean;
 }
 
+/** Whose token is exchanged: the caller's own, or what is kept of the person's sign-in at the identity provider. */
+export type SubjectConfig = "caller" | "idp-access-token" | "idp-id-token";
+
 export interface ExchangeConfig extends Partial<TokenServerConfig>, TokenTargetConfig {
   /** One of `apis`: our own authorization server issues the token. */
   readonly api?: string;
   readonly grant: "token-exchange" | "on-behalf-of";
   readonly actor: "none" | "client";
+  readonly subject: SubjectConfig;
 }
 
 export interface IdJagConfig extends TokenServerConfig, Omit<TokenTargetConfig, "audience"> {
@@ -47,6 +51,7 @@ export interface IdJagConfig extends TokenServerConfig, Omit<TokenTargetConfig, 
   readonly idp: TokenServerConfig;
   /** Issuer of the other server, as the ID-JAG names it; default: `issuer`. */
   readonly audience?: string;
+  readonly subject: SubjectConfig;
 }
 
 export interface CredentialConfig {
@@ -85,6 +90,7 @@ const target = {
   dpop: z.boolean().default(false),
 };
 
+const subject = z.enum(["caller", "idp-access-token", "idp-id-token"]).default("caller");
 const kinds = {
   static: z.record(z.string().min(1), secretSource).optional(),
   exchange: z
@@ -95,6 +101,7 @@ const kinds = {
       client: client.optional(),
       grant: z.enum(["token-exchange", "on-behalf-of"]).default("token-exchange"),
       actor: z.enum(["none", "client"]).default("none"),
+      subject,
     })
     .optional(),
   clientCredentials: z.strictObject({ ...server, ...target, client }).optional(),
@@ -105,6 +112,7 @@ const kinds = {
       audience: z.string().min(1).optional(),
       client,
       idp: z.strictObject({ ...server, client }),
+      subject,
     })
     .optional(),
   connect: z.string().min(1).optional(),
@@ -135,7 +143,7 @@ export const SERVER_CREDENTIAL_SETTINGS: readonly Setting[] = [
     path: "servers.*.credential",
     type: credential,
     description:
-      "What goes on to an `upstream` in place of the caller's token: `static` (headers), `exchange` (a token of the caller's, made for the system behind: with `api`, or with `issuer` or `tokenEndpoint`, `client`, `resource`, `audience`, `scope`, `actor`, `grant`, `dpop`), `clientCredentials` (the gateway's own token), `idJag` (with `idp`), or `connect` (one of `connections`: the person's own account there). Default: nothing. See [credentials.md](credentials.md).",
+      "What goes on to an `upstream` in place of the caller's token: `static` (headers), `exchange` (a token of the caller's, made for the system behind: with `api`, or with `issuer` or `tokenEndpoint`, `client`, `resource`, `audience`, `scope`, `actor`, `grant`, `subject`, `dpop`), `clientCredentials` (the gateway's own token), `idJag` (with `idp`, `subject`), or `connect` (one of `connections`: the person's own account there). Default: nothing. See [credentials.md](credentials.md).",
   },
   {
     path: "servers.*.credentials",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import {
+  authorizationParameters,
   httpUrl,
   type OneOrMore,
   oneOrMore,
@@ -21,6 +22,8 @@ export interface OidcConfig {
   readonly rolesMaxAge: number;
   readonly requiredClaims: Readonly<Record<string, OneOrMore>>;
   readonly maxAge?: number;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly keepTokens: boolean;
 }
 
 /** One entry of `servers.*.authorizationServers`. */
@@ -113,6 +116,20 @@ export const SIGN_IN_SETTINGS: readonly Setting[] = [
     path: "signIn.oidc.maxAge",
     type: seconds(2_592_000),
     description: "Seconds since the person last showed the provider who they are (`max_age`); asked for and checked.",
+  },
+  {
+    path: "signIn.oidc.parameters",
+    type: authorizationParameters,
+    default: {},
+    description:
+      "Parameters added to the authorization request, for example `{ prompt: consent }` where the provider gives refresh tokens only then, or `{ audience: … }` for Auth0.",
+  },
+  {
+    path: "signIn.oidc.keepTokens",
+    type: z.boolean(),
+    default: false,
+    description:
+      "Keep what the provider gives at a sign-in, sealed, for credentials with `subject: idp-access-token` or `idp-id-token`: until the person signs out, here or there, is disabled, or `rolesMaxAge` is over. Asks for `offline_access` where the provider lists it. See [credentials.md](credentials.md#the-persons-own-sign-in).",
   },
 ];
 

@@ -28,6 +28,19 @@ export const secretSource = z.union([
 ]);
 export type SecretSource = z.infer<typeof secretSource>;
 
+/** What the flow itself decides is not the operator's to overwrite. */
+const OWN_PARAMETER =
+  /^(?:response_type|response_mode|client_id|redirect_uri|scope|state|nonce|code_challenge(?:_method)?|resource|request(?:_uri)?)$/;
+
+/** Parameters that an operator adds to an authorization request. */
+export const authorizationParameters = z.record(
+  z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]+$/)
+    .refine((name) => !OWN_PARAMETER.test(name), "this parameter is set by Sallyport itself"),
+  z.string(),
+);
+
 /** A text or several, for mappings that mostly have one. */
 export const oneOrMore = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 export type OneOrMore = string | readonly string[];

@@ -24,6 +24,7 @@ export {
 } from "./external-issuer.js";
 export { FEDERATION_ERRORS, FederationError, type FederationReason } from "./federation-error.js";
 export { issuerProblem, quirksOf } from "./idp-quirks.js";
+export type { IdpTokens } from "./kept-tokens.js";
 export { type ForeignLogout, LogoutTokenError } from "./logout-token.js";
 export {
   createRelyingParty,

@@ -14,6 +14,7 @@ import {
 import { createIssuerKeys } from "./external-issuer.js";
 import { FederationError } from "./federation-error.js";
 import { canonicalIssuer, type IdpQuirks, issuerProblem, quirksOf } from "./idp-quirks.js";
+import { type IdpAnswer, type IdpTokens, idpTokensOf, refreshIdpTokens, revokeIdpTokens } from "./kept-tokens.js";
 import { type ForeignLogout, verifyLogoutToken } from "./logout-token.js";
 
 export interface RelyingPartyOptions {
@@ -34,6 +35,10 @@ export interface RelyingPartyOptions {
   readonly requiredClaims: RequiredClaims;
   /** Seconds since the person last proved to the provider who they are (OpenID Connect Core §3.1.2.1 `max_age`). */
   readonly maxAge?: number;
+  /** Added to the authorization request; a `prompt` among them comes beside the one for a fresh sign-in. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** What the provider gives is answered with the identity, and a refresh token is asked for where the provider lists that. Default false. */
+  readonly keepTokens?: boolean;
   readonly system: System;
   readonly fetch?: BoundedFetch;
 }
@@ -57,6 +62,8 @@ export interface ForeignIdentity {
   readonly name: string | undefined;
   /** Roles here, by the mapping. */
   readonly roles: readonly string[];
+  /** Only with `keepTokens`. Secrets of this person. */
+  readonly tokens?: IdpTokens;
 }
 
 /** An OpenID Connect relying party for one provider (OpenID Connect Core §3.1, RFC 9207, RFC 7636, RFC 9700 §2.1). */
@@ -70,6 +77,10 @@ export interface RelyingParty {
    * times. Does NOT know whether `flow` belongs to this browser, nor whether it was used before. @throws FederationError
    */
   finish(query: string, flow: ForeignFlow): Promise<ForeignIdentity>;
+  /** New tokens for those of a sign-in; `undefined`: the provider has ended them. @throws FederationError */
+  refresh(tokens: Pick<IdpTokens, "refresh_token" | "id_token">): Promise<IdpTokens | undefined>;
+  /** Ends them there, where the provider has RFC 7009; nothing otherwise. @throws FederationError */
+  revoke(tokens: Pick<IdpTokens, "access_token" | "refresh_token">): Promise<void>;
   /** RP-initiated logout, where the provider has it; `undefined` where not, or while it does not answer. */
   logoutUrl(state: string): Promise<URL | undefined>;
   /** Back-channel logout. @throws LogoutTokenError; OAuthError `keys_unavailable` while the provider's keys cannot be read. */
@@ -117,9 +128,12 @@ export function createRelyingParty(options: RelyingPartyOptions): RelyingParty {
     start: async (flow) => authorizationUrl(await configuration(), { flow, options, quirks }),
     finish: async (query, flow) => {
       const config = await configuration();
-      const claims = await redeem(config, { query, flow, options, quirks });
-      return identityOf(claims, { issuer, flow, options, quirks });
+      const { claims, tokens } = await redeem(config, { query, flow, options, quirks });
+      const identity = identityOf(claims, { issuer, flow, options, quirks });
+      return options.keepTokens === true ? { ...identity, tokens: idpTokensOf(tokens, system) } : identity;
     },
+    refresh: async (tokens) => asking(async () => refreshIdpTokens(await configuration(), tokens, system)),
+    revoke: async (tokens) => asking(async () => revokeIdpTokens(await configuration(), tokens)),
     logoutUrl: async (state) => {
       const config = await configuration().catch(() => undefined);
       if (config?.serverMetadata().end_session_endpoint === undefined) return undefined;
@@ -171,6 +185,16 @@ interface Exchange {
 async function authorizationUrl(config: client.Configuration, { flow, options, quirks }: Exchange): Promise<URL> {
   const { offlineParameters, hints = {} } = quirks;
   const wanted = new Set(["openid", ...(options.scopes ?? DEFAULT_SCOPES)]);
+  const { scopes_supported } = config.serverMetadata();
+  // OpenID Connect Core §11. A provider that does not list it might refuse the whole request.
+  if (
+    options.keepTokens === true &&
+    (offlineParameters !== undefined || scopes_supported?.includes("offline_access"))
+  ) {
+    wanted.add("offline_access");
+  }
+  const { prompt, ...parameters } = options.parameters ?? {};
+  const prompts = [...(flow.fresh ? ["login"] : []), ...(prompt?.split(" ") ?? [])];
   const offline = offlineParameters !== undefined && wanted.delete("offline_access") ? offlineParameters : {};
   const known = Object.entries(hints).flatMap(([claim, parameter]) => {
     const [only, ...others] = options.requiredClaims[claim] ?? [];
@@ -179,6 +203,7 @@ async function authorizationUrl(config: client.Configuration, { flow, options, q
   return client.buildAuthorizationUrl(config, {
     ...offline,
     ...Object.fromEntries(known),
+    ...parameters,
     redirect_uri: options.callbackUrl,
     scope: [...wanted].join(" "),
     state: flow.state,
@@ -186,15 +211,23 @@ async function authorizationUrl(config: client.Configuration, { flow, options, q
     code_challenge: await client.calculatePKCECodeChallenge(flow.verifier),
     code_challenge_method: "S256",
     ...(options.maxAge !== undefined && { max_age: String(options.maxAge) }),
-    ...(flow.fresh && { prompt: "login" }),
+    ...(prompts.length > 0 && { prompt: [...new Set(prompts)].join(" ") }),
   });
+}
+
+async function asking<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw named(error);
+  }
 }
 
 async function redeem(
   config: client.Configuration,
   { query, flow, options, quirks }: Exchange & { readonly query: string },
-): Promise<Claims> {
-  try {
+): Promise<{ readonly claims: Claims; readonly tokens: IdpAnswer }> {
+  return asking(async () => {
     const tokens = await client.authorizationCodeGrant(config, new URL(options.callbackUrl + query), {
       expectedState: flow.state,
       expectedNonce: flow.nonce,
@@ -208,12 +241,11 @@ async function redeem(
       isComplete(claims, options.roleClaims ?? quirks.roleClaims ?? []) ||
       config.serverMetadata().userinfo_endpoint === undefined
     ) {
-      return claims;
+      return { claims, tokens };
     }
-    return { ...(await client.fetchUserInfo(config, tokens.access_token, claims.sub)), ...claims };
-  } catch (error) {
-    throw named(error);
-  }
+    const more = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
+    return { claims: { ...more, ...claims }, tokens };
+  });
 }
 
 /** Whether the ID token says all that is wanted: a name, and groups or roles where some are expected. Else userinfo is asked. */

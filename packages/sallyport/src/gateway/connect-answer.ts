@@ -18,7 +18,7 @@ export interface AskedOnce {
 }
 
 /**
- * A call that needs the person's own account elsewhere, answered so that the client can lead them there (R-44…R-46): the URL is a page of
+ * A call that needs the person's own account elsewhere, or a new sign-in, answered so that the client can lead them there (R-44…R-46): the URL is a page of
  * ours that holds no token and is good only for whoever signs in there as the same person.
  *
  * | revision | answer |
@@ -29,8 +29,8 @@ export interface AskedOnce {
  */
 export function connectAnswer(error: CredentialError, asked: AskedOnce): Refusal | undefined {
   const { connectUrl, connection, why } = error.data;
-  if (error.reason !== "connection_needed" || typeof connectUrl !== "string") return undefined;
-  const { text } = CREDENTIAL_ERRORS.connection_needed;
+  if (typeof connectUrl !== "string") return undefined;
+  const { text } = CREDENTIAL_ERRORS[error.reason];
   const elicitation = { mode: "url", message: text, url: connectUrl };
   if (asked.revision === MODERN) {
     if (!takesUrls(asked.params)) return undefined;

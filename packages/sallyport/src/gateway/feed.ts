@@ -7,9 +7,10 @@ export interface Change {
   /**
    * `session`: ended. `grant`: ended. `user`: disabled, or roles or entitlements changed. `client`: removed. `cutoff`: all tokens issued before.
    * `catalogue`: tools of a server were seen, changed or accepted. `key`: a signing key was removed.
+   * `secret`: of the operator, set or removed.
    */
-  readonly kind: "session" | "grant" | "user" | "client" | "cutoff" | "catalogue" | "key";
-  /** Session id, grant key (`JSON.stringify([sub, client_id, resource])`), sub, client_id, time in seconds, the server's name, or the key's `kid`. */
+  readonly kind: "session" | "grant" | "user" | "client" | "cutoff" | "catalogue" | "key" | "secret";
+  /** Session id, grant key (`JSON.stringify([sub, client_id, resource])`), sub, client_id, time in seconds, the server's name, the key's `kid`, or the secret's name. */
   readonly key: string;
   readonly at: number;
 }

@@ -23,6 +23,10 @@ export interface LivenessOptions {
   readonly loadTimeoutMs?: number;
   /** Called with the name of each server whose tools were seen, changed or accepted, here or in another process. */
   readonly onCatalogue?: (server: string) => void;
+  /** Somebody was disabled or enabled, has signed in elsewhere, or has other roles or entitlements. */
+  readonly onUsers?: () => void;
+  /** A secret of the operator was set or removed. */
+  readonly onSecret?: () => void;
 }
 
 /** Rows that one read of the feed gives at most. */
@@ -156,7 +160,10 @@ export class Liveness implements StandingView {
     this.#records.refresh(changes);
     const servers = changes.flatMap(({ kind, key }) => (kind === "catalogue" ? key : []));
     for (const server of new Set(servers)) this.#options.onCatalogue?.(server);
-    if (changes.some(({ kind }) => kind === "key")) this.#options.onKeyRemoved?.();
+    const kinds = new Set(changes.map(({ kind }) => kind));
+    if (kinds.has("key")) this.#options.onKeyRemoved?.();
+    if (kinds.has("user")) this.#options.onUsers?.();
+    if (kinds.has("secret")) this.#options.onSecret?.();
   }
 
   #isStale(): boolean {

@@ -15,7 +15,7 @@ const CLOCK_SKEW = 60;
  * has here ends: browsers, tokens, grants. Called by a machine: no cookie and no page is involved. Whether the person was ever here is not told.
  */
 export async function foreignLogout(kit: Kit, request: Request): Promise<Response> {
-  const { idp, logout, storage, system } = kit;
+  const { idp, kept, logout, storage, system } = kit;
   if (idp === undefined || logout === undefined) throw new PageRefusal("unknown_page");
   await kit.limit.count("logout", kit.address(request));
   try {
@@ -26,6 +26,7 @@ export async function foreignLogout(kit: Kit, request: Request): Promise<Respons
       const before = Math.min(system.now(), issued + CLOCK_SKEW) + 1;
       const sessions = await logout.endAccess(sub, before);
       await storage.browserSessions.endAll(sub, before);
+      await kept?.end(sub, before);
       system.log("info", "signed out by the identity provider", { sub, sessions });
     }
     // Last: if the store fails before, the provider may send the same token again, and nothing stays alive.

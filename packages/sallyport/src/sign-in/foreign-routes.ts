@@ -57,7 +57,9 @@ async function finish(kit: Kit, request: Request): Promise<Response> {
   // Checked when the flow began, and sealed since.
   const carried: Carried = { returnTo: remembered.returnTo, flow: remembered.flow };
   try {
-    const user = await admit(kit, await idp.finish(search, flow));
+    const identity = await idp.finish(search, flow);
+    const user = await admit(kit, identity);
+    if (identity.tokens !== undefined) await kit.kept?.keep(user.sub, identity.tokens);
     // Many people share one address; whoever gets in costs it nothing.
     await kit.limit.refund("page", kit.address(request));
     const cookie = await kit.sessions.start(request, {

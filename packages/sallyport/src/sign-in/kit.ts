@@ -1,5 +1,5 @@
 import { randomToken, type System } from "@sallyport/auth";
-import type { RelyingParty } from "../federation/index.js";
+import type { IdpTokens, RelyingParty } from "../federation/index.js";
 import { type Cookies, createCookies } from "./cookies.js";
 import { createForeignFlows, type ForeignFlows } from "./foreign-flows.js";
 import { type Form, formToken } from "./form.js";
@@ -24,6 +24,8 @@ export interface SignInOptions {
   readonly idp?: RelyingParty | undefined;
   /** What signing out at the identity provider ends here; absent: such messages are not taken. */
   readonly logout?: LogoutPorts | undefined;
+  /** Keeps what the identity provider gives with a sign-in; absent: nothing is kept. */
+  readonly kept?: KeptSignIns | undefined;
   /** Whether there is an owner, who gets a code from the terminal; otherwise an operator invites everybody. Default true. */
   readonly hasOwner?: boolean;
   /** Tries per window; default {@link LIMITS}. */
@@ -35,6 +37,14 @@ export interface LogoutPorts {
   endAccess(sub: string, before: number): Promise<number>;
   /** Atomic: `true` the first time that a logout token is seen, until `expires`. */
   recordOnce(key: string, expires: number): Promise<boolean>;
+}
+
+/** Port: what the identity provider gave for people, for requests in their name. */
+export interface KeptSignIns {
+  /** In place of what was there. */
+  keep(sub: string, tokens: IdpTokens): Promise<void>;
+  /** Ends it, here and there; with `before`, in seconds, only what was kept earlier. */
+  end(sub: string, before?: number): Promise<unknown>;
 }
 
 /** What every route of the sign-in and account pages works with. */
@@ -50,6 +60,7 @@ export interface Kit {
   readonly hasOwner: boolean;
   readonly idp: RelyingParty | undefined;
   readonly logout: LogoutPorts | undefined;
+  readonly kept: KeptSignIns | undefined;
   readonly foreignFlows: ForeignFlows;
   /** Rate limit key of the peer. */
   address(request: Request): string;
@@ -94,6 +105,7 @@ export function createKit(options: SignInOptions): Kit {
     hasOwner: options.hasOwner ?? true,
     idp: options.idp,
     logout: options.logout,
+    kept: options.kept,
     foreignFlows: createForeignFlows(storage, system),
     address: (request) => addressKey(options.remoteAddress?.(request)),
     parseCarried: (source) => {

@@ -71,10 +71,17 @@ export async function showSignIn(
       passkey={offered ? await passkeys.startAuthentication(secret) : undefined}
       problem={again?.problem}
       userName={again?.userName}
-      notice={new URL(request.url).searchParams.has("signed_out") ? "You are signed out." : undefined}
+      notice={noticeOf(kit, new URL(request.url).searchParams)}
     />
   );
   return respond(page, { status: again === undefined ? 200 : (again.status ?? 403), cookies: [cookie] });
+}
+
+/** Why somebody is here who did not ask to sign in. */
+function noticeOf({ idp }: Kit, query: URLSearchParams): string | undefined {
+  if (query.has("signed_out")) return "You are signed out.";
+  if (!query.has("needed") || idp === undefined) return undefined;
+  return `A program asked for something that is done with your own sign-in at ${idp.label}, and that is over here. Sign in there again, then let the program try once more.`;
 }
 
 /** Every challenge is a row in the store, so an address gets only so many; beyond that the page comes without passkeys. */

@@ -24,6 +24,9 @@ async function askSignOut(kit: Kit, request: Request): Promise<Response> {
       <p>
         You are signed in as <strong>{who.user.name}</strong>. Programs that you gave access keep it; the account page
         is where you end that.
+        {kit.kept === undefined
+          ? null
+          : ` What was kept of your sign-in at ${kit.idp?.label ?? "your identity provider"} ends: calls that need it ask you to sign in again.`}
       </p>
       <form method="post" action={path}>
         <Hidden values={carriedFields(carried, who.session.csrf_secret)} />
@@ -48,6 +51,7 @@ async function signOut(kit: Kit, request: Request): Promise<Response> {
   const who = await sessions.find(request, purpose);
   if (who !== undefined) checkToken(form, who.session.csrf_secret);
   const cookie = await sessions.end(request, purpose);
+  if (who !== undefined) await kit.kept?.end(who.user.sub);
   const foreign = who !== undefined && (await kit.storage.identities.list(who.user.sub)).length > 0;
   const there = foreign ? await signOutElsewhere(kit, request, carried) : undefined;
   return there === undefined

@@ -27,6 +27,8 @@ export function describeConnectionStorage(database: DatabaseUnderTest): void {
       }
     });
     describe("a connection", () => describeRows(opened));
+    describe("one that ends by itself", () => describeEnds(opened));
+    describe("a secret of the operator", () => describeSecrets(opened));
     describe("the right to refresh", () => describeClaims(opened));
     describe("what lies in the database", () => describeSealing(opened));
   });
@@ -38,6 +40,16 @@ function describeRows({ store }: Opened): void {
     [
       "without a refresh token",
       connection({ tokens: { access_token: "a", refresh_token: undefined, expires: undefined } }),
+    ],
+    [
+      "of a sign-in",
+      connection({
+        ends: NOW + 3_600,
+        tokens: {
+          ...{ access_token: "a", refresh_token: "r", expires: NOW + 600 },
+          id_token: { token: "i", subject: "s", expires: NOW + 60 },
+        },
+      }),
     ],
     ["ended by the other system", connection({ tokens: undefined, scopes: [] })],
   ])("comes back as saved: %s", async (_, saved) => {
@@ -75,6 +87,80 @@ function describeRows({ store }: Opened): void {
     expect(await store().connections.remove("ada", "desk")).toBeUndefined();
     expect(await store().connections.replace("v1", connection({ version: "v2" }))).toBe(false);
     expect(await store().connections.find("ada", "desk")).toBeUndefined();
+  });
+}
+
+function describeEnds({ store, system }: Opened): void {
+  const names = async (now: number) => [...(await store().connections.over("desk", now))].sort();
+
+  test("is over at its end, or when its person is disabled, and by nothing else", async () => {
+    await store().connections.save(connection({ ends: NOW + 60 }));
+    await store().connections.save(connection({ sub: "grace" }));
+    await store().connections.save(connection({ sub: "grace", connection: "crm", ends: NOW }));
+    expect(await names(NOW + 59)).toEqual([]);
+    expect(await names(NOW + 60)).toEqual(["ada"]);
+    await store().users.update("grace", { disabled: true });
+    expect(await names(NOW)).toEqual(["grace"]);
+  });
+
+  test("is taken away only if it is old enough, where that is asked", async () => {
+    await store().connections.save(connection());
+    expect(await store().connections.remove("ada", "desk", NOW)).toBeUndefined();
+    expect(await store().connections.remove("ada", "desk", NOW + 1)).toEqual(connection());
+  });
+
+  test("is swept an hour after its end, and never without one", async () => {
+    await store().connections.save(connection({ ends: system().now() }));
+    await store().connections.save(connection({ sub: "grace" }));
+    await store().sweep(system().now() + 3_599);
+    expect(await store().connections.list("ada")).toHaveLength(1);
+    await store().sweep(system().now() + 3_600);
+    expect(await store().connections.list("ada")).toEqual([]);
+    expect(await store().connections.list("grace")).toHaveLength(1);
+  });
+}
+
+function describeSecrets({ store, another, url, system }: Opened): void {
+  const read = async (...names: readonly string[]) => Object.fromEntries(await store().secrets.read(names));
+
+  test("comes back as set, in every process, and those that are not there do not", async () => {
+    await store().secrets.set("mail-key", "first");
+    await (await another()).secrets.set("mail-key", "zweites Geheimnis ✓");
+    await store().secrets.set("other", "x");
+    expect(await read("mail-key", "unknown")).toEqual({ "mail-key": "zweites Geheimnis ✓" });
+    expect(await read()).toEqual({});
+  });
+
+  test("is listed without its value, and taken away once", async () => {
+    await store().secrets.set("mail-key", "canary-secret");
+    const now = system().now();
+    expect(await store().secrets.list()).toEqual([{ name: "mail-key", created: now, updated: now }]);
+    expect(await store().secrets.remove("mail-key")).toBe(true);
+    expect(await store().secrets.remove("mail-key")).toBe(false);
+    expect(await store().secrets.list()).toEqual([]);
+  });
+
+  test("is announced when it is set and when it goes", async () => {
+    const head = await store().feed.head();
+    await store().secrets.set("mail-key", "v");
+    await store().secrets.remove("mail-key");
+    await store().secrets.remove("mail-key");
+    const changes = await store().feed.since(head);
+    expect(changes.map(({ kind, key }) => [kind, key])).toEqual([
+      ["secret", "mail-key"],
+      ["secret", "mail-key"],
+    ]);
+  });
+
+  test("opens under a new master key after the rotation, and under a foreign one it is an error", async () => {
+    await store().secrets.set("mail-key", "v");
+    const next = new Uint8Array(32).fill(9);
+    const rotating = await openStore({ url: url(), masterKey: [next, TEST_MASTER_KEY], system: system() });
+    await rotating.close();
+    const rotated = await openStore({ url: url(), masterKey: next, system: system() });
+    expect(await rotated.secrets.read(["mail-key"])).toEqual(new Map([["mail-key", "v"]]));
+    await rotated.close();
+    await expect(store().secrets.read(["mail-key"])).rejects.toThrow("opens under no master key");
   });
 }
 

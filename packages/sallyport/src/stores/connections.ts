@@ -65,17 +65,37 @@ export function createConnectionStore({ db, writeOne }: Backend, sealer: Sealer)
       );
       return replaced !== undefined;
     },
-    async remove(sub, connection) {
-      const removed = await writeOne((one) =>
-        one.deleteFrom("connections").where("id", "=", idOf({ sub, connection })).returningAll().executeTakeFirst(),
-      );
+    async remove(sub, connection, createdBefore) {
+      const removed = await writeOne((one) => {
+        const row = one.deleteFrom("connections").where("id", "=", idOf({ sub, connection })).returningAll();
+        return (createdBefore === undefined ? row : row.where("created", "<", createdBefore)).executeTakeFirst();
+      });
       return removed && connectionOf(removed);
+    },
+    async over(connection, now) {
+      const disabled = db.selectFrom("users").select("users.sub").where("disabled", "=", 1);
+      const rows = db
+        .selectFrom("connections")
+        .select("sub")
+        .where("connection", "=", connection)
+        .where((row) => row.or([row("ends", "<=", now), row("sub", "in", disabled)]))
+        .limit(100);
+      return (await rows.execute()).map(({ sub }) => sub);
     },
   };
 }
 
 function createRows(sealer: Sealer) {
-  const rowOf = ({ sub, connection, version, tokens, scopes, created, updated }: Connection): Schema["connections"] => {
+  const rowOf = ({
+    sub,
+    connection,
+    version,
+    tokens,
+    scopes,
+    created,
+    updated,
+    ends,
+  }: Connection): Schema["connections"] => {
     const id = idOf({ sub, connection });
     return {
       id,
@@ -86,6 +106,7 @@ function createRows(sealer: Sealer) {
       scopes: JSON.stringify(scopes),
       created,
       updated,
+      ends: ends ?? null,
       claimed_until: null,
     };
   };
@@ -100,6 +121,7 @@ function createRows(sealer: Sealer) {
       scopes: fromJson(row.scopes),
       created,
       updated,
+      ...(row.ends !== null && { ends: row.ends }),
     };
   };
   return { rowOf, connectionOf };
@@ -116,6 +138,8 @@ function placeOf(id: string): string {
 
 function tokensOf(opened: Uint8Array | undefined): ConnectionTokens | undefined {
   if (opened === undefined) return undefined;
-  const { access_token, refresh_token, expires } = fromJson<ConnectionTokens>(Buffer.from(opened).toString("utf8"));
-  return { access_token, refresh_token, expires };
+  const { access_token, refresh_token, expires, id_token } = fromJson<ConnectionTokens>(
+    Buffer.from(opened).toString("utf8"),
+  );
+  return { access_token, refresh_token, expires, ...(id_token && { id_token }) };
 }

@@ -9,6 +9,7 @@ const SEALED: readonly { readonly table: keyof Schema; readonly key: string; rea
   { table: "signing_keys", key: "kid", column: "private_jwk" },
   { table: "browser_sessions", key: "token_hash", column: "secrets" },
   { table: "connections", key: "id", column: "tokens" },
+  { table: "secrets", key: "name", column: "value" },
 ];
 
 /**

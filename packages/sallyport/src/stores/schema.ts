@@ -130,7 +130,7 @@ export interface Schema {
   ceremonies: { id: string; challenge: string; sub: string | null; expires: number };
   changes: {
     seq: number;
-    kind: "session" | "grant" | "user" | "client" | "cutoff" | "catalogue" | "key";
+    kind: "session" | "grant" | "user" | "client" | "cutoff" | "catalogue" | "key" | "secret";
     key: string;
     at: number;
   };
@@ -166,7 +166,7 @@ export interface Schema {
     open: Flag;
     at: number;
   };
-  /** `id` is JSON of (`sub`, `connection`): what the seal of `tokens` is bound to. `claimed_until`: somebody refreshes them. */
+  /** `id` is JSON of (`sub`, `connection`): what the seal of `tokens` is bound to. `claimed_until`: somebody refreshes them. `ends`: it goes by then. */
   connections: {
     id: string;
     sub: string;
@@ -177,8 +177,11 @@ export interface Schema {
     scopes: Json;
     created: number;
     updated: number;
+    ends: number | null;
     claimed_until: number | null;
   };
+  /** `value`: sealed over `name`. */
+  secrets: { name: string; value: string; created: number; updated: number };
   installations: { name: string; fingerprint: string; created: number };
   /** What is true of the database as a whole: `schema` (its version), `seal-probe` (opens under the right master key). */
   facts: { name: string; value: string };

@@ -2,6 +2,7 @@ import type { SigningAlgorithm } from "@sallyport/auth";
 import type { AuthorizationServerStorage } from "@sallyport/auth/authorization-server";
 import type { ClientDocumentStore, Registry } from "../admin/storage.js";
 import type { InstallationStore } from "../config/installation-store.js";
+import type { SecretStore } from "../config/secret-store.js";
 import type { ExternalGrantStore } from "../federation/external-grants.js";
 import type { ChangeFeed } from "../gateway/feed.js";
 import type { RefusalStore } from "../gateway/refusals.js";
@@ -33,6 +34,7 @@ import { createRegistry } from "./registry.js";
 import { createReplayStore } from "./replay.js";
 import { rewrapAll } from "./rewrap.js";
 import { checkSeal } from "./seal-probe.js";
+import { createSecretStore } from "./secrets.js";
 import { createSessionStore } from "./sessions.js";
 import { createSigningKeys, type SigningKeyParts, type SigningKeyStore } from "./signing-keys.js";
 import { sweep } from "./sweep.js";
@@ -57,6 +59,8 @@ export interface Store extends AuthorizationServerStorage, SignInStorage {
   readonly installations: InstallationStore;
   /** What people have connected under their own names. */
   readonly connections: ConnectionStore;
+  /** What the operator has stored under names. */
+  readonly secrets: SecretStore;
   /** For what else must be sealed under the same master keys. */
   readonly sealer: Sealer;
   /** Deletes what expired before `now`, at most 500 rows a table; answers how many. Call it every minute or so. */
@@ -111,6 +115,7 @@ function createStore(backend: Backend, { sealer, system, algorithm }: SigningKey
     refusals: createRefusalStore(backend),
     installations: createInstallationStore(backend, system),
     connections: createConnectionStore(backend, sealer),
+    secrets: createSecretStore(backend, { sealer, system }),
     sealer,
     sweep: (now) => sweep(backend, now),
     close: () => backend.close(),

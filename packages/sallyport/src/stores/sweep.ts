@@ -46,6 +46,8 @@ const RULES: readonly Rule[] = [
   { table: "browser_sessions", key: ["token_hash"], gone: expired },
   { table: "one_time_codes", key: ["purpose", "sub"], gone: expired },
   { table: "ceremonies", key: ["id"], gone: expired },
+  // Whoever keeps them ends them first, there too; where nothing is kept any more, they just go.
+  { table: "connections", key: ["id"], gone: (now) => sql`ends <= ${now - HOUR}` },
   // Longer than a consent page names one.
   { table: "refusals", key: ["session_id"], gone: (now) => sql`at <= ${now - HOUR}` },
   // Far beyond the longest access token, for a process that slept.

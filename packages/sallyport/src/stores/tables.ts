@@ -14,6 +14,7 @@ export const TABLES: Readonly<Record<keyof Schema, TableRow>> = {
   counters: { key: ["name"] },
   installations: { key: ["name"] },
   signing_keys: { key: ["kid"] },
+  secrets: { key: ["name"] },
   catalogue: { key: ["server", "tool"] },
   users: { key: ["sub"] },
   passkeys: { key: ["id"] },

@@ -1,3 +1,6 @@
+/** What is kept of a sign-in at the identity provider lies under this name, which no configured connection can have. */
+export const SIGN_IN = "@sign-in";
+
 /**
  * What one person has connected under their own name at another system: the tokens that it gave us for them. Times are integer seconds.
  * The tokens reach the store sealed, and a person's row is theirs alone: (`sub`, `connection`) is the key.
@@ -15,6 +18,8 @@ export interface Connection {
   /** When the person connected, and when the tokens were last replaced. */
   readonly created: number;
   readonly updated: number;
+  /** When it goes whatever the tokens say; `undefined`: it stays until somebody takes it away. */
+  readonly ends?: number | undefined;
 }
 
 export interface ConnectionTokens {
@@ -22,6 +27,8 @@ export interface ConnectionTokens {
   readonly refresh_token: string | undefined;
   /** When the access token ends; `undefined`: it does not say. */
   readonly expires: number | undefined;
+  /** Only of a sign-in. */
+  readonly id_token?: { readonly token: string; readonly subject: string; readonly expires: number };
 }
 
 /** `tokens: undefined` means that the other system ended it: the row stays, so that the person is told so and not that nothing was there. */
@@ -43,6 +50,8 @@ export interface ConnectionStore {
   release(key: { readonly sub: string; readonly connection: string; readonly version: string }): Promise<void>;
   /** Replaces exactly that version; `false`: it is not the current one any more (disconnected, connected anew), and nothing changes. */
   replace(version: string, next: Connection): Promise<boolean>;
-  /** Takes it away and returns what it was, so that it can be ended at the other system. */
-  remove(sub: string, connection: string): Promise<Connection | undefined>;
+  /** Takes it away and returns what it was, so that it can be ended at the other system. With `createdBefore` only what is older. */
+  remove(sub: string, connection: string, createdBefore?: number): Promise<Connection | undefined>;
+  /** People whose row of that name is over: by its end, or because they are disabled. At most 100. */
+  over(connection: string, now: number): Promise<readonly string[]>;
 }

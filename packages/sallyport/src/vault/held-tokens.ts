@@ -11,7 +11,8 @@ interface Opened {
   readonly version: string;
   readonly token: string;
   readonly scheme: string;
-  readonly expires: number | undefined;
+  readonly expires: number;
+  readonly idToken?: NonNullable<UserToken["idToken"]>;
 }
 
 interface Held {
@@ -43,11 +44,11 @@ export class HeldTokens {
   }
 
   /** Answers the same object as long as it is the same token, so that what was made of it stays good. */
-  keep({ sub, connection }: Key, { version, token: text, scheme, expires }: Opened): UserToken {
+  keep({ sub, connection }: Key, { version, token: text, expires, ...opened }: Opened): UserToken {
     const key = keyOf(sub, connection);
     const before = this.#held.get(key);
-    const token = before?.version === version ? before.token : { token: text, scheme, id: tokenName(text) };
-    const usableUntil = (expires ?? Number.POSITIVE_INFINITY) - this.limits.aheadSeconds;
+    const token = before?.version === version ? before.token : { token: text, id: tokenName(text), ...opened };
+    const usableUntil = expires - this.limits.aheadSeconds;
     this.#held.delete(key);
     this.#held.set(key, { token, version, usableUntil, lookedMs: this.system.monotonicMs() });
     for (const oldest of this.#held.keys()) {

@@ -47,16 +47,20 @@ export interface Granted {
   readonly scopes: readonly string[] | undefined;
 }
 
+/** What the vault asks of the system that gave the tokens. */
+export interface TokenGiver extends Pick<ProviderOptions, "scopes" | "moreScopes" | "scheme"> {
+  /** @throws ConnectionError `connection_ended` when the other system does not know the token any more. */
+  refresh(tokens: ConnectionTokens & { readonly refresh_token: string }): Promise<Granted>;
+  /** Ends what was connected, where the other system has RFC 7009; nothing otherwise. @throws ConnectionError */
+  revoke(tokens: ConnectionTokens): Promise<void>;
+}
+
 /** An OAuth 2.1 client of one other system (RFC 6749, RFC 7636, RFC 8707, RFC 9207, RFC 7009), for many people. */
-export interface Provider extends Pick<ProviderOptions, "name" | "title" | "scopes" | "moreScopes" | "scheme"> {
+export interface Provider extends TokenGiver, Pick<ProviderOptions, "name" | "title"> {
   /** The authorization request for `scopes`. @throws ConnectionError */
   start(flow: ConnectFlow, scopes: readonly string[]): Promise<URL>;
   /** Redeems the answer, given as the query string of the callback; `iss` and `state` are checked (R-115). @throws ConnectionError */
   finish(query: string, flow: ConnectFlow): Promise<Granted>;
-  /** @throws ConnectionError `connection_ended` when the other system does not know the token any more. */
-  refresh(refresh_token: string): Promise<Granted>;
-  /** Ends what was connected, where the other system has RFC 7009; nothing otherwise. @throws ConnectionError */
-  revoke(tokens: ConnectionTokens): Promise<void>;
 }
 
 /** Seconds that an `expires_in` may say at the most: a year. */
@@ -104,7 +108,7 @@ export function createProvider(options: ProviderOptions): Provider {
         if (!(error instanceof ConnectionError) || error.reason !== "connection_ended") throw error;
         throw new ConnectionError("connection_answer_refused", error.message, { cause: error });
       }),
-    refresh: (refresh_token) =>
+    refresh: ({ refresh_token }) =>
       asking(async () => {
         const config = await held();
         const granted = grantedOf(await client.refreshTokenGrant(config, refresh_token, target), system);

@@ -4,13 +4,14 @@ import type { UpstreamRefusal } from "../upstream/credentials/contract.js";
 import { CredentialError, type CredentialReason } from "../upstream/credentials/credential-error.js";
 import type { ConnectNeeded, UserCredentialSource, UserToken } from "../upstream/credentials/user-credentials.js";
 import { ConnectionError, type ConnectionReason } from "./connection-error.js";
-import type { Connection, ConnectionStore } from "./contract.js";
+import type { Connection, ConnectionStore, ConnectionTokens } from "./contract.js";
 import { HeldTokens } from "./held-tokens.js";
-import type { Granted, Provider } from "./provider.js";
+import type { Granted, TokenGiver } from "./provider.js";
 
 export interface VaultOptions {
   readonly store: ConnectionStore;
-  readonly providers: ReadonlyMap<string, Provider>;
+  /** By name of the connection. */
+  readonly providers: ReadonlyMap<string, TokenGiver>;
   /** The page of ours on which a person connects, without the scopes. */
   connectUrl(connection: string): string;
   /** Our own subject for a caller; `undefined` for one whom no account here belongs to. */
@@ -51,7 +52,7 @@ const FAILURES: Readonly<Record<ConnectionReason, CredentialReason>> = {
 interface Asked {
   readonly sub: string;
   readonly connection: string;
-  readonly provider: Provider;
+  readonly provider: TokenGiver;
   /** A token that the other system does not take any more, though it has not ended. */
   readonly refused?: string;
 }
@@ -94,20 +95,28 @@ export class Vault implements UserCredentialSource {
     return this.#once({ sub, connection, provider, refused: token.token });
   }
 
-  /** Keeps what a person has just connected, in place of what was there. */
-  async connect(sub: string, connection: string, { tokens, scopes }: Granted): Promise<void> {
+  /** Keeps what a person has just connected, in place of what was there; until `ends` at the most. */
+  async connect(
+    sub: string,
+    connection: string,
+    { tokens, scopes, ends }: Granted & { readonly ends?: number },
+  ): Promise<void> {
     const { store, providers, system } = this.options;
     const now = system.now();
     const asked = providers.get(connection)?.scopes ?? [];
     const version = randomToken(system, 12);
-    await store.save({ sub, connection, version, tokens, scopes: scopes ?? asked, created: now, updated: now });
+    const row = { sub, connection, version, tokens, scopes: scopes ?? asked, created: now, updated: now };
+    await store.save(ends === undefined ? row : { ...row, ends });
     this.#held.forget({ sub, connection });
   }
 
-  /** Takes it away first, then ends it at the other system as far as that lets us. `false`: nothing was connected. */
-  async disconnect(sub: string, connection: string): Promise<boolean> {
+  /**
+   * Takes it away first, then ends it at the other system as far as that lets us. `false`: nothing was connected, or nothing before
+   * `createdBefore`.
+   */
+  async disconnect(sub: string, connection: string, createdBefore?: number): Promise<boolean> {
     const { store, providers } = this.options;
-    const gone = await store.remove(sub, connection);
+    const gone = await store.remove(sub, connection, createdBefore);
     this.#held.forget({ sub, connection });
     if (gone?.tokens !== undefined) {
       await providers
@@ -116,6 +125,12 @@ export class Vault implements UserCredentialSource {
         .catch((error: unknown) => this.#warn("ended", connection, error));
     }
     return gone !== undefined;
+  }
+
+  /** Ends what of that name is over, for everybody: see `ConnectionStore.over`. */
+  async endOver(connection: string): Promise<void> {
+    const { store, system } = this.options;
+    for (const sub of await store.over(connection, system.now())) await this.disconnect(sub, connection);
   }
 
   #of(sub: string | undefined, connection: string): Answer | Promise<Answer> {
@@ -141,14 +156,18 @@ export class Vault implements UserCredentialSource {
     for (;;) {
       const found = await answered(store.find(sub, connection));
       if (found?.tokens === undefined) return this.#needed(connection, found === undefined ? "missing" : "ended");
-      const { access_token, refresh_token, expires = Number.POSITIVE_INFINITY } = found.tokens;
-      const left = access_token === refused ? 0 : expires - system.now();
+      if (found.ends !== undefined && found.ends <= system.now()) {
+        await this.disconnect(sub, connection, found.created + 1);
+        return this.#needed(connection, "ended");
+      }
+      const { access_token, refresh_token } = found.tokens;
+      const left = access_token === refused ? 0 : dueOf(found.tokens) - system.now();
       const lives = left > LEAST_LIFE;
       if (left > this.#limits.aheadSeconds || (lives && refresh_token === undefined)) return this.#keep(asked, found);
       if (refresh_token === undefined) return this.#end(found);
       const now = system.now();
       if (await answered(store.claim(found, now, now + this.#limits.claimSeconds))) {
-        return this.#refresh(asked, { found, refresh_token, lives });
+        return this.#refresh(asked, { found, tokens: { ...found.tokens, refresh_token }, lives });
       }
       // Another process is at it. What still lives is good enough meanwhile.
       if (lives) return this.#keep(asked, found);
@@ -162,14 +181,18 @@ export class Vault implements UserCredentialSource {
     asked: Asked,
     {
       found,
-      refresh_token,
+      tokens: held,
       lives,
-    }: { readonly found: Connection; readonly refresh_token: string; readonly lives: boolean },
+    }: {
+      readonly found: Connection;
+      readonly tokens: Parameters<TokenGiver["refresh"]>[0];
+      readonly lives: boolean;
+    },
   ): Promise<Answer> {
     const { connection, provider } = asked;
     const { store } = this.options;
     try {
-      const { tokens, scopes = found.scopes } = await provider.refresh(refresh_token);
+      const { tokens, scopes = found.scopes } = await provider.refresh(held);
       const next = { ...found, ...this.#renewed(), tokens, scopes };
       if (await store.replace(found.version, next)) return this.#keep(asked, next);
       // Disconnected meanwhile: the new tokens are nobody's, and are ended where they came from.
@@ -184,10 +207,12 @@ export class Vault implements UserCredentialSource {
     }
   }
 
-  #keep({ provider: { scheme } }: Asked, { sub, connection, version, tokens }: Connection): Answer {
+  #keep({ provider: { scheme } }: Asked, { sub, connection, version, tokens, ends }: Connection): Answer {
     if (tokens === undefined) return this.#needed(connection, "ended");
-    const { access_token, expires } = tokens;
-    return this.#held.keep({ sub, connection }, { version, token: access_token, scheme, expires });
+    const { access_token, id_token } = tokens;
+    const expires = Math.min(dueOf(tokens), ends ?? Number.POSITIVE_INFINITY);
+    const opened = { version, token: access_token, scheme, expires, ...(id_token && { idToken: id_token }) };
+    return this.#held.keep({ sub, connection }, opened);
   }
 
   /** The row stays, without tokens, so that the person is told what happened. */
@@ -212,6 +237,11 @@ export class Vault implements UserCredentialSource {
   }
 }
 
+/** When a refresh is due at the latest: with the first of the tokens that can be renewed. */
+function dueOf({ expires = Number.POSITIVE_INFINITY, refresh_token, id_token }: ConnectionTokens): number {
+  return refresh_token === undefined ? expires : Math.min(expires, id_token?.expires ?? Number.POSITIVE_INFINITY);
+}
+
 function keyOf(sub: string, connection: string): string {
   return `${sub} ${connection}`;
 }
@@ -226,7 +256,7 @@ async function answered<T>(asking: Promise<T>): Promise<T> {
 }
 
 /** RFC 6750 §3.1: the scopes that the other system misses, as far as they may be asked for; `undefined`: it is not about scopes. */
-function wantedScopes({ headers }: UpstreamRefusal, provider: Provider): readonly string[] | undefined {
+function wantedScopes({ headers }: UpstreamRefusal, provider: TokenGiver): readonly string[] | undefined {
   const short = challengesOf(headers["www-authenticate"]).find(
     ({ parameters }) => parameters.error === "insufficient_scope",
   );

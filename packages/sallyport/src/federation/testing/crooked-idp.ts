@@ -29,6 +29,7 @@ export interface CrookedIdp extends Crook {
   close(): Promise<void>;
 }
 
+const now = () => Math.floor(Date.now() / 1000);
 const STRAIGHT: Crook = { claims: {}, sign: "ES256", document: {}, redirect: {}, instead: undefined };
 
 /** A provider made by hand, straight until it is bent: for every way in which an answer can be wrong. */
@@ -49,15 +50,17 @@ export async function startCrookedIdp(client: { readonly id: string; readonly se
     });
   const token = async (form: URLSearchParams) => {
     idp.tokenRequests.push(form);
+    const straight = { iss: issuer, sub: "victim", aud: client.id, iat: now(), exp: now() + 60 };
+    if (form.get("grant_type") === "refresh_token") {
+      const renewed = await sign({ ...straight, ...idp.claims } as JWTPayload);
+      return Response.json({ access_token: "renewed", token_type: "Bearer", expires_in: 60, id_token: renewed });
+    }
     const asked = requests.get(form.get("code") ?? "");
     const challenge = createHash("sha256")
       .update(form.get("code_verifier") ?? "")
       .digest("base64url");
     if (asked?.get("code_challenge") !== challenge) return Response.json({ error: "invalid_grant" }, { status: 400 });
-    const now = Math.floor(Date.now() / 1000);
-    const nonce = asked.get("nonce");
-    const straight = { iss: issuer, sub: "victim", aud: client.id, iat: now, exp: now + 60, nonce };
-    const id_token = await sign({ ...straight, ...idp.claims } as JWTPayload);
+    const id_token = await sign({ ...straight, nonce: asked.get("nonce"), ...idp.claims } as JWTPayload);
     return Response.json({ access_token: "opaque", token_type: "Bearer", id_token });
   };
   const routes: Readonly<Record<string, (body: string) => Response | Promise<Response>>> = {
@@ -81,17 +84,9 @@ export async function startCrookedIdp(client: { readonly id: string; readonly se
     issuer,
     tokenRequests: [],
     logoutToken: async (header) => {
-      const now = Math.floor(Date.now() / 1000);
       const events = { "http://schemas.openid.net/event/backchannel-logout": {} };
-      const straight = {
-        iss: issuer,
-        sub: "victim",
-        aud: client.id,
-        iat: now,
-        exp: now + 120,
-        jti: randomUUID(),
-        events,
-      };
+      const times = { iat: now(), exp: now() + 120 };
+      const straight = { iss: issuer, sub: "victim", aud: client.id, ...times, jti: randomUUID(), events };
       return sign({ ...straight, ...idp.claims } as JWTPayload, header);
     },
     answer: (authorization) => {

@@ -8,6 +8,7 @@ import { up as details } from "./0006-details.js";
 import { up as catalogueSeen } from "./0007-catalogue-seen.js";
 import { up as connections } from "./0008-connections.js";
 import { up as devices } from "./0009-devices.js";
+import { up as sealed } from "./0010-sealed.js";
 
 /** In order; the version of a schema is the number of migrations it has seen. A released migration never changes. */
 export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [
   catalogueSeen,
   connections,
   devices,
+  sealed,
 ];

@@ -50,6 +50,16 @@ export const CREDENTIAL_ERRORS = {
     status: 403,
     text: "This call needs your own account at another system. Connect it at the address in data.connectUrl, then try again.",
   },
+  sign_in_needed: {
+    kind: "protocol",
+    status: 403,
+    text: "This call is made with your own sign-in at your identity provider, and there is none here any more. Sign in at the address in data.connectUrl, then try again.",
+  },
+  person_needed: {
+    kind: "protocol",
+    status: 403,
+    text: "This call is made with a person's own sign-in. A program that calls for itself has none.",
+  },
 } as const satisfies Record<string, CredentialErrorRow>;
 
 export type CredentialReason = keyof typeof CREDENTIAL_ERRORS;

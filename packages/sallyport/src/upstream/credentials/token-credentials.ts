@@ -28,6 +28,11 @@ export interface TokenCredentialsOptions {
   obtain(request: CredentialRequest, scope: string | undefined): Promise<Pick<TokenAnswer, "access_token" | "expires">>;
   /** What a call needs at the system behind. @throws CredentialError when it needs what nothing is mapped to */
   scopeOf(request: CredentialRequest): string | undefined;
+  /**
+   * Names what the token is made from beside the caller's token, at every call; what was made from something else is not used. @throws
+   * CredentialError where it is gone. Default: nothing.
+   */
+  basis?(request: CredentialRequest): string | Promise<string>;
   /** A token of the caller's, which ends with the caller's; or one of the gateway's own. */
   readonly perCaller: boolean;
   /** Bound tokens: every request is proven with this key, for this URL (RFC 9449 §7). */
@@ -98,9 +103,9 @@ export function createTokenCredentials(options: TokenCredentialsOptions): Creden
     origins.set(credential, held);
     return credential;
   };
-  const credentialFor = (request: CredentialRequest): Credential | Promise<Credential> => {
+  const madeFrom = (request: CredentialRequest, basis: string): Credential | Promise<Credential> => {
     const scope = options.scopeOf(request);
-    const caller = perCaller ? callerKey(request) : "";
+    const caller = perCaller ? callerKey(request) + basis : "";
     const key = scope === undefined ? caller : `${caller} ${scope}`;
     const { principal } = request;
     const from = perCaller
@@ -108,6 +113,10 @@ export function createTokenCredentials(options: TokenCredentialsOptions): Creden
       : { until: Number.POSITIVE_INFINITY, owner: undefined };
     const held = tokens.get(key, from, () => fetch(request, key, scope));
     return held instanceof Promise ? held.then((late) => present(late, request)) : present(held, request);
+  };
+  const credentialFor = (request: CredentialRequest): Credential | Promise<Credential> => {
+    const basis = options.basis?.(request) ?? "";
+    return typeof basis === "string" ? madeFrom(request, basis) : basis.then((late) => madeFrom(request, late));
   };
   return {
     credentialFor,

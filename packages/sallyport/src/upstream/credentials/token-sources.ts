@@ -68,7 +68,8 @@ export interface ExchangeOptions {
   readonly server: Pick<TokenEndpoint, "request">;
   readonly target: Omit<Target, "scope">;
   readonly subjectOf?: SubjectOf;
-  readonly subject_token_type?: string;
+  /** RFC 8693 §3; default: an access token. */
+  readonly subject_token_type?: string | undefined;
   /** RFC 8693 §2.1: the gateway shows a token of its own as `actor_token`, where the server puts the party behind it into `act`. */
   readonly actor?: () => Promise<string>;
 }

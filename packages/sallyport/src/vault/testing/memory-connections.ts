@@ -27,10 +27,15 @@ export function createMemoryConnections(): ConnectionStore {
       rows.set(idOf(next), { connection: next, claimedUntil: undefined });
       return true;
     },
-    remove: async (sub, connection) => {
+    over: async (connection, now) =>
+      [...rows.values()].flatMap(({ connection: one }) =>
+        one.connection === connection && one.ends !== undefined && one.ends <= now ? [one.sub] : [],
+      ),
+    remove: async (sub, connection, createdBefore = Number.POSITIVE_INFINITY) => {
       const row = rows.get(idOf({ sub, connection }));
+      if (row === undefined || row.connection.created >= createdBefore) return undefined;
       rows.delete(idOf({ sub, connection }));
-      return row?.connection;
+      return row.connection;
     },
   };
 }
