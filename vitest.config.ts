@@ -13,6 +13,7 @@ const LONG = [
   "test/pack.test.ts",
   "examples/support-desk/test/*.test.ts",
   "packages/sallyport/src/decision-log/verify.test.ts",
+  "test/inner-door/stored-secrets.test.ts",
   "test/interop/{browser,browser-cookies,clients,connect}.test.ts",
 ];
 const ALL = ["packages/*/src/**/*.test.{ts,tsx}", "test/**/*.test.ts", "examples/**/*.test.ts"];

@@ -34,7 +34,8 @@ import {
 import { createUserCredentials, type UserCredentialSource } from "../upstream/credentials/user-credentials.js";
 import { SIGN_IN } from "../vault/index.js";
 import type { Installation, InstalledServer } from "./installation.js";
-import { readSecrets } from "./secrets.js";
+import type { SealedSecrets } from "./sealed-secrets.js";
+import { headerReader } from "./secrets.js";
 import { readTokenServer } from "./token-clients.js";
 
 export interface CredentialParts {
@@ -50,6 +51,7 @@ export interface CredentialParts {
   readonly onIssued: (issued: Issued) => void;
   /** What people have connected; absent where nothing is configured. */
   readonly vault: UserCredentialSource | undefined;
+  readonly secrets: SealedSecrets;
   /** The page on which people sign in at the identity provider. */
   readonly signInUrl: string | undefined;
 }
@@ -83,7 +85,8 @@ async function compose(config: CredentialConfig, context: Context): Promise<Cred
   const { setting } = context;
   const { baseFolder } = context.installation;
   if (config.static !== undefined) {
-    return createStaticCredentials(readSecrets(config.static, baseFolder, `${setting}.static`));
+    const at = { secrets: context.secrets, baseFolder, setting: `${setting}.static` };
+    return createStaticCredentials(headerReader(config.static, at));
   }
   if (config.connect !== undefined) {
     if (context.vault === undefined) throw new TypeError(`${setting}: no connections`);

@@ -8,6 +8,14 @@ import { composeProvisions } from "./compose-provisions.js";
 import { CliError } from "./exit.js";
 import { fileInstallation } from "./installation.js";
 
+const NO_SECRETS = {
+  version: 0,
+  read: () => {
+    throw new Error("none is stored");
+  },
+  reload: async () => {},
+};
+
 function compose() {
   const folder = mkdtempSync(join(tmpdir(), "sallyport-provisions-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -23,7 +31,7 @@ servers:
   return {
     key: join(folder, "crm.key"),
     system,
-    start: () => composeProvisions(server, { installation, system, vault: undefined }),
+    start: () => composeProvisions(server, { installation, system, vault: undefined, secrets: NO_SECRETS }),
   };
 }
 

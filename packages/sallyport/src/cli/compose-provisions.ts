@@ -1,12 +1,13 @@
 import type { System } from "@sallyport/auth";
 import type { EgressConfig, EnvSource } from "../config/egress-settings.js";
-import type { SecretSource } from "../config/setting.js";
+import type { SealableSource } from "../config/setting.js";
 import type { UserCredentialSource } from "../upstream/credentials/user-credentials.js";
 import { Egress } from "../upstream/egress/egress.js";
 import { createEgressRoute, type EgressRoute } from "../upstream/egress/route.js";
 import { createProvisions, type Provisions } from "../upstream/provisions.js";
 import { UpstreamError } from "../upstream/upstream.js";
 import type { Installation, InstalledServer } from "./installation.js";
+import { isSealed, type SealedSecrets } from "./sealed-secrets.js";
 import { readSecret } from "./secrets.js";
 
 interface Parts {
@@ -14,6 +15,7 @@ interface Parts {
   readonly system: System;
   /** What people have connected; absent where nothing is configured, and for commands that only read what a server offers. */
   readonly vault: UserCredentialSource | undefined;
+  readonly secrets: SealedSecrets;
 }
 
 /** Milliseconds for which a secret that was read from a file is used without a look at the file. */
@@ -21,7 +23,7 @@ const HELD_MS = 1_000;
 
 /** `env` of one stdio server. @throws CliError for a secret that is not there. */
 export function composeProvisions({ name, title, config }: InstalledServer, parts: Parts): Provisions {
-  const { installation, system, vault } = parts;
+  const { installation, system, vault, secrets } = parts;
   const setting = name === "" ? "env" : `servers.${name}.env`;
   const given: [string, () => string][] = [];
   const connections: Record<string, string> = {};
@@ -29,7 +31,7 @@ export function composeProvisions({ name, title, config }: InstalledServer, part
   for (const [variable, source] of Object.entries(config.env)) {
     if (isConnect(source)) connections[variable] = source.connect;
     else if (isProxy(source)) routes[variable] = routeOf(source.proxy, parts);
-    else given.push([variable, reader(source, { installation, system, setting: `${setting}.${variable}` })]);
+    else given.push([variable, reader(source, { installation, system, secrets, setting: `${setting}.${variable}` })]);
   }
   return createProvisions({
     given: () => Object.fromEntries(given.map(([variable, read]) => [variable, read()])),
@@ -40,7 +42,7 @@ export function composeProvisions({ name, title, config }: InstalledServer, part
   });
 }
 
-function routeOf(name: string, { installation, system, vault }: Parts): EgressRoute {
+function routeOf(name: string, { installation, system, vault, secrets }: Parts): EgressRoute {
   const { egress } = installation.config;
   const config: EgressConfig | undefined = Object.hasOwn(egress, name) ? egress[name] : undefined;
   if (config === undefined) throw new TypeError(`unknown egress ${JSON.stringify(name)}`);
@@ -49,7 +51,7 @@ function routeOf(name: string, { installation, system, vault }: Parts): EgressRo
     ...{ name, url, methods, paths, header, scheme },
     value: isConnect(value)
       ? { connection: value.connect, source: vault ?? NOBODY }
-      : reader(value, { installation, system, setting: `egress.${name}.value` }),
+      : reader(value, { installation, system, secrets, setting: `egress.${name}.value` }),
   });
 }
 
@@ -61,11 +63,12 @@ const NOBODY: UserCredentialSource = {
   refused: () => undefined,
 };
 
-/** Reads a secret now, and again where it lies in a file, which somebody may replace while the program runs. */
+/** Reads a secret now, and again where it lies in a file or in the store, where somebody may replace it while the program runs. */
 function reader(
-  source: SecretSource,
-  { installation, system, setting }: Pick<Parts, "installation" | "system"> & { readonly setting: string },
+  source: SealableSource,
+  { installation, system, secrets, setting }: Omit<Parts, "vault"> & { readonly setting: string },
 ): () => string {
+  if (isSealed(source)) return () => secrets.read(source.secret);
   let value = readSecret(source, installation.baseFolder, setting);
   if (typeof source === "string" || "env" in source) return () => value;
   let readMs = system.monotonicMs();

@@ -36,6 +36,7 @@ import type { ComposedVault } from "./compose-vault.js";
 import { createDpopPorts } from "./dpop-ports.js";
 import { composeExternalIssuer } from "./external-issuers.js";
 import type { Installation, InstalledServer } from "./installation.js";
+import type { SealedSecrets } from "./sealed-secrets.js";
 import { readSecrets } from "./secrets.js";
 import { startProblemOf } from "./start-problem.js";
 import { keepDefinitions } from "./tool-definitions.js";
@@ -68,6 +69,7 @@ export interface ServerParts {
   readonly telemetry: ComposedTelemetry;
   readonly readsScopeResult: (principal: Principal) => Promise<boolean>;
   readonly vault: ComposedVault | undefined;
+  readonly secrets: SealedSecrets;
 }
 
 export async function composeServer(installed: InstalledServer, parts: ServerParts): Promise<ComposedServer> {
@@ -101,6 +103,7 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
     onIssued: (issued) => keepIssued(decisions, issued),
     vault: parts.vault?.vault,
     signInUrl: parts.vault?.signInUrl,
+    secrets: parts.secrets,
   });
   const upstream = createUpstream(installed, parts, credentials);
   const observer = parts.telemetry.observerOf(installed, catalogue);
@@ -197,7 +200,7 @@ async function learn(
 
 export function createUpstream(
   installed: InstalledServer,
-  { installation, system, vault }: Pick<ServerParts, "installation" | "system" | "vault">,
+  { installation, system, vault, secrets }: Pick<ServerParts, "installation" | "system" | "vault" | "secrets">,
   credentials?: CredentialSource,
 ): Upstream {
   const { name, title, config } = installed;
@@ -209,7 +212,7 @@ export function createUpstream(
       name: title,
       command: [program, ...rest],
       hostEnvironment: process.env,
-      provisions: composeProvisions(installed, { installation, system, vault: vault?.vault }),
+      provisions: composeProvisions(installed, { installation, system, vault: vault?.vault, secrets }),
       cwd: config.cwd ?? baseFolder,
       shared: config.shared,
       system,

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { System } from "@sallyport/auth";
-import type { Gateway } from "../gateway/contract.js";
+import type { Config } from "../config/schema.js";
+import type { Gateway, GatewayOptions } from "../gateway/contract.js";
 import { createGateway } from "../gateway/listener.js";
 import { Liveness } from "../gateway/liveness.js";
 import { createRefusals } from "../gateway/refusals.js";
@@ -21,6 +22,7 @@ import { followCatalogues } from "./follow-catalogues.js";
 import type { Installation } from "./installation.js";
 import { createOwnKeySet } from "./own-key-set.js";
 import { createRecordSource } from "./records.js";
+import { openSealedSecrets } from "./sealed-secrets.js";
 import { composeSignInElsewhere } from "./sign-in-elsewhere.js";
 
 /** How often what is kept of sign-ins is looked through for what has ended by time. */
@@ -44,11 +46,13 @@ export interface Program {
 export async function compose(installation: Installation, store: Store, system: System): Promise<Program> {
   const { config } = installation;
   const issuer = config.publicUrl ?? `http://localhost:${config.listen.port}`;
+  const base = { installation, issuer, store, system };
   const keys = createOwnKeySet(store.keys);
   const servers: ComposedServer[] = [];
   const catalogues = followCatalogues((name) => servers.find(({ installed }) => installed.name === name), system);
   const idp = composeSignInElsewhere(installation, issuer, system);
-  const vault = composeVault({ installation, issuer, store, system, idp });
+  const secrets = await openSealedSecrets({ ...installation, secrets: store.secrets, system });
+  const vault = composeVault({ ...base, idp });
   const liveness = new Liveness({
     feed: store.feed,
     records: createRecordSource({ store, issuer, system, rolesMaxAge: config.signIn.oidc.rolesMaxAge }, () => servers),
@@ -56,6 +60,7 @@ export async function compose(installation: Installation, store: Store, system: 
     tokenSeconds: config.lifetimes.accessToken,
     onCatalogue: (server) => catalogues.reload(server),
     onUsers: () => void vault?.endOver(),
+    onSecret: () => void secrets.reload(),
     onKeyRemoved: () => {
       keys.forget();
       for (const { gateway } of servers) gateway.resourceServer.forgetTokens();
@@ -68,24 +73,23 @@ export async function compose(installation: Installation, store: Store, system: 
   const telemetry = await composeTelemetry({ installation, store, system, liveness, log, running });
   const clients = withConfiguredClients(store.clients, config.clients, installation.baseFolder);
   const readsScopeResult = createScopeResultReader({ issuer, clients, system });
-  const parts = { installation, issuer, store, system, keys, liveness, log, telemetry, readsScopeResult, vault };
+  const parts = { ...base, keys, liveness, log, telemetry, readsScopeResult, vault, secrets };
   for (const installed of installation.servers) servers.push(await composeServer(installed, parts));
   await liveness.start();
+  // What was set between reading the secrets and the first look at the feed.
+  await secrets.reload();
   // What was accepted between loading a catalogue and the first look at the feed.
   for (const { installed } of servers) catalogues.reload(installed.name);
   const stopForgetting = forgetEnded(servers, liveness);
   const endOver = setInterval(() => void vault?.endOver(), END_OVER_MS).unref();
   const refusals = createRefusals(store.refusals, { issuer, system });
   const tls = tlsOf(installation);
-  const admin = composeAdmin({ installation, issuer, store, system, servers, ...tls });
+  const admin = composeAdmin({ ...base, servers, ...tls });
   gateway = createGateway({
     publicUrl: issuer,
     servers: servers.map((server) => server.gateway),
-    ...composeWeb({ installation, issuer, store, system, servers, refusals, telemetry, clients, vault, idp }),
-    listen: {
-      port: config.listen.port,
-      hosts: config.listen.host === "loopback" ? ["127.0.0.1", "::1"] : [config.listen.host],
-    },
+    ...composeWeb({ ...base, servers, refusals, telemetry, clients, vault, idp }),
+    listen: listenOf(config),
     system,
     trustedProxies: config.trustedProxies,
     ...tls,
@@ -116,6 +120,10 @@ export async function compose(installation: Installation, store: Store, system: 
       await exports.stop();
     },
   };
+}
+
+function listenOf({ listen: { port, host } }: Config): GatewayOptions["listen"] {
+  return { port, hosts: host === "loopback" ? ["127.0.0.1", "::1"] : [host] };
 }
 
 function childrenOf(servers: readonly ComposedServer[]) {

@@ -11,6 +11,7 @@ import { addLogCommands } from "./log-command.js";
 import { addOperatorCommands } from "./operator-commands.js";
 import { addPolicyCommands } from "./policy-command.js";
 import { addProtectCommand } from "./protect-command.js";
+import { addSecretCommands } from "./secret-command.js";
 import { addServeCommand } from "./serve-command.js";
 import { addToolsCommands } from "./tools-command.js";
 import { VERSION } from "./version.js";
@@ -45,6 +46,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addExplainCommand(program, done);
   addPolicyCommands(program, done);
   addKeysCommands(program);
+  addSecretCommands(program);
   addLogCommands(program, done);
   addToolsCommands(program, done);
   addDocsCommand(program);

@@ -11,6 +11,7 @@ import { DEFAULT_NAME, type Installation, type InstalledServer } from "./install
 import { withKeptServer } from "./kept-server.js";
 import { openInstalledStore } from "./open-store.js";
 import { createProgramSystem } from "./program-system.js";
+import { openSealedSecrets, type SealedSecrets } from "./sealed-secrets.js";
 import { keepDefinitions, readDefinitions } from "./tool-definitions.js";
 import { findInstallation, say, type WorldOptions } from "./world.js";
 
@@ -93,6 +94,7 @@ async function withCatalogues(options: ToolsOptions, work: (catalogue: ToolCatal
   try {
     const installation = found.hasOwner ? withKeptServer(found, store.sealer) : found;
     const wanted = installation.servers.filter(({ name }) => options.server === undefined || name === options.server);
+    const secrets = await openSealedSecrets({ ...installation, secrets: store.secrets, system });
     if (wanted.length === 0) throw new CliError(`--server: there is no server ${JSON.stringify(options.server)}`);
     for (const server of wanted) {
       const catalogue = await createCatalogue({
@@ -101,7 +103,7 @@ async function withCatalogues(options: ToolsOptions, work: (catalogue: ToolCatal
         system,
         handling: server.config.tools,
       });
-      const definitions = await describeTools(installation, server, system);
+      const definitions = await describeTools({ installation, system, secrets }, server);
       const before = new Map((await store.catalogue.load(server.name)).map((row) => [row.tool, row]));
       catalogue.observe(definitions);
       await catalogue.saved();
@@ -130,11 +132,10 @@ async function withCatalogues(options: ToolsOptions, work: (catalogue: ToolCatal
 }
 
 async function describeTools(
-  installation: Installation,
+  parts: { readonly installation: Installation; readonly system: System; readonly secrets: SealedSecrets },
   server: InstalledServer,
-  system: System,
 ): Promise<readonly JsonObject[]> {
-  const upstream = createUpstream(server, { installation, system, vault: undefined });
+  const upstream = createUpstream(server, { ...parts, vault: undefined });
   try {
     const { tools } = await upstream.describe();
     return tools as readonly JsonObject[];

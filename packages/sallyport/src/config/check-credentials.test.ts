@@ -44,6 +44,11 @@ describe("the credential of a server", () => {
     ],
     ["no kind", "credential: {}", /exactly one of/],
     ["a row that is none and one", "credentials: [{ for: tools/a, none: true, static: { X: y } }]", /exactly one of/],
+    [
+      "what servers ask of clients",
+      "credentials: [{ for: requests/sampling, none: true }]",
+      /credentials\.0\.for.*requests/,
+    ],
     ["a glob of no kind", "credentials: [{ for: a, none: true }]", /credentials\.0\.for.*does not begin with/],
     [
       "no place to ask",

@@ -40,12 +40,16 @@ function checkServer(server: ServerConfig, config: Config): readonly Problem[] {
   }
   for (const [index, row] of credentials.entries()) {
     for (const glob of listOf(row.for)) {
-      const wrong = globProblem(glob);
+      const wrong = glob.startsWith("requests/") ? ASKED_OF_CLIENTS : globProblem(glob);
       if (wrong !== undefined) problems.push({ path: ["credentials", index, "for"], message: wrong });
     }
   }
   return problems;
 }
+
+/** They go the other way: their answers go on with `credential`. */
+const ASKED_OF_CLIENTS =
+  "what a server asks of clients (`requests/…`) needs no credential: name tools, prompts or resources";
 
 function globProblem(glob: string): string | undefined {
   try {

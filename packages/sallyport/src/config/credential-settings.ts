@@ -3,9 +3,11 @@ import {
   httpUrl,
   type OneOrMore,
   oneOrMore,
+  type SealableSource,
   type SecretSource,
   type Setting,
   scopeName,
+  sealableSource,
   secretSource,
 } from "./setting.js";
 
@@ -55,7 +57,7 @@ export interface IdJagConfig extends TokenServerConfig, Omit<TokenTargetConfig, 
 }
 
 export interface CredentialConfig {
-  readonly static?: Readonly<Record<string, SecretSource>>;
+  readonly static?: Readonly<Record<string, SealableSource>>;
   readonly exchange?: ExchangeConfig;
   readonly clientCredentials?: TokenServerConfig & TokenTargetConfig;
   readonly idJag?: IdJagConfig;
@@ -92,7 +94,7 @@ const target = {
 
 const subject = z.enum(["caller", "idp-access-token", "idp-id-token"]).default("caller");
 const kinds = {
-  static: z.record(z.string().min(1), secretSource).optional(),
+  static: z.record(z.string().min(1), sealableSource).optional(),
   exchange: z
     .strictObject({
       ...server,
@@ -143,7 +145,7 @@ export const SERVER_CREDENTIAL_SETTINGS: readonly Setting[] = [
     path: "servers.*.credential",
     type: credential,
     description:
-      "What goes on to an `upstream` in place of the caller's token: `static` (headers), `exchange` (a token of the caller's, made for the system behind: with `api`, or with `issuer` or `tokenEndpoint`, `client`, `resource`, `audience`, `scope`, `actor`, `grant`, `subject`, `dpop`), `clientCredentials` (the gateway's own token), `idJag` (with `idp`, `subject`), or `connect` (one of `connections`: the person's own account there). Default: nothing. See [credentials.md](credentials.md).",
+      "What goes on to an `upstream` in place of the caller's token: `static` (headers: each a text, `{ env }`, `{ file }` or `{ secret }`), `exchange` (a token of the caller's, made for the system behind: with `api`, or with `issuer` or `tokenEndpoint`, `client`, `resource`, `audience`, `scope`, `actor`, `grant`, `subject`, `dpop`), `clientCredentials` (the gateway's own token), `idJag` (with `idp`, `subject`), or `connect` (one of `connections`: the person's own account there). Default: nothing. See [credentials.md](credentials.md).",
   },
   {
     path: "servers.*.credentials",

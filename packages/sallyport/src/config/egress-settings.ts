@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type SecretSource, type Setting, secretSource } from "./setting.js";
+import { type SealableSource, type Setting, sealableSource } from "./setting.js";
 
 /** One of `egress`: where stdio servers may go with a credential that they do not have. */
 export interface EgressConfig {
@@ -8,14 +8,14 @@ export interface EgressConfig {
   readonly paths: readonly string[];
   readonly header: string;
   readonly scheme?: string;
-  readonly value: SecretSource | { readonly connect: string };
+  readonly value: SealableSource | { readonly connect: string };
 }
 
 /** A value of `servers.*.env`. */
-export type EnvSource = SecretSource | { readonly connect: string } | { readonly proxy: string };
+export type EnvSource = SealableSource | { readonly connect: string } | { readonly proxy: string };
 
 export const envSource = z.union([
-  secretSource,
+  sealableSource,
   z.strictObject({ connect: z.string().min(1) }),
   z.strictObject({ proxy: z.string().min(1) }),
 ]);
@@ -40,7 +40,7 @@ const egress = z.strictObject({
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9-]{0,30}$/, "a word, such as Bearer")
     .optional(),
-  value: z.union([secretSource, z.strictObject({ connect: z.string().min(1) })]),
+  value: z.union([sealableSource, z.strictObject({ connect: z.string().min(1) })]),
 });
 
 export const EGRESS_SETTINGS: readonly Setting[] = [
@@ -48,6 +48,6 @@ export const EGRESS_SETTINGS: readonly Setting[] = [
     path: "egress.*",
     type: egress,
     description:
-      "A way out for stdio servers that are not to hold a credential themselves, for `servers.*.env: { NAME: { proxy: <name> } }`: `url` (scheme, host and port of the one place it leads to), `methods` (default GET and HEAD), `paths` (globs over the decoded path; `*` does not cross `/`), `header` (default `Authorization`), `value` (a text, `{ env }`, `{ file }`, or `{ connect }` for the person's own token) and `scheme`, a word before it such as `Bearer`. See [credentials.md](credentials.md).",
+      "A way out for stdio servers that are not to hold a credential themselves, for `servers.*.env: { NAME: { proxy: <name> } }`: `url` (scheme, host and port of the one place it leads to), `methods` (default GET and HEAD), `paths` (globs over the decoded path; `*` does not cross `/`), `header` (default `Authorization`), `value` (a text, `{ env }`, `{ file }`, `{ secret }`, or `{ connect }` for the person's own token) and `scheme`, a word before it such as `Bearer`. See [credentials.md](credentials.md).",
   },
 ];

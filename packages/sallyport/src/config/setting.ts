@@ -28,6 +28,16 @@ export const secretSource = z.union([
 ]);
 export type SecretSource = z.infer<typeof secretSource>;
 
+/** What `sallyport secret set` takes as a name. */
+export const SECRET_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** The same, or a name under which the store has it sealed; for what goes on to systems behind. */
+export const sealableSource = z.union([
+  secretSource,
+  z.strictObject({ secret: z.string().regex(SECRET_NAME, "the name of a stored secret") }),
+]);
+export type SealableSource = z.infer<typeof sealableSource>;
+
 /** What the flow itself decides is not the operator's to overwrite. */
 const OWN_PARAMETER =
   /^(?:response_type|response_mode|client_id|redirect_uri|scope|state|nonce|code_challenge(?:_method)?|resource|request(?:_uri)?)$/;

@@ -210,7 +210,7 @@ export const SETTINGS: readonly Setting[] = [
     type: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), envSource),
     default: {},
     description:
-      "Environment of a stdio server besides PATH, HOME, LANG, LC_*, TZ and TMPDIR. A value, `{ env: NAME }`, `{ file: path }`, `{ connect: <connection> }` (the caller's own token there) or `{ proxy: <egress> }` (an address that leads to the one place of an `egress`, without the credential). Children are started anew when a value changes.",
+      "Environment of a stdio server besides PATH, HOME, LANG, LC_*, TZ and TMPDIR. A value, `{ env: NAME }`, `{ file: path }`, `{ secret: <name> }` (stored by `sallyport secret set`), `{ connect: <connection> }` (the caller's own token there) or `{ proxy: <egress> }` (an address that leads to the one place of an `egress`, without the credential). Children are started anew when a value changes.",
   },
   {
     path: "servers.*.cwd",

@@ -6,11 +6,18 @@ import { CredentialError } from "./credential-error.js";
 const NOTHING: Credential = { headers: {}, tokenId: undefined };
 export const noCredentials: CredentialSource = { credentialFor: () => NOTHING };
 
-/** The same headers for everybody. */
-export function createStaticCredentials(headers: Readonly<Record<string, string>>): CredentialSource {
-  const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  const credential: Credential = { headers: lower, tokenId: undefined };
-  return { credentialFor: () => credential, own: async () => credential };
+/** The same headers for everybody: those that `read` answers, which answers the same object as long as nothing changed. */
+export function createStaticCredentials(read: () => Readonly<Record<string, string>>): CredentialSource {
+  let last: { readonly of: Readonly<Record<string, string>>; readonly credential: Credential } | undefined;
+  const credentialFor = (): Credential => {
+    const of = read();
+    if (last?.of !== of) {
+      const lower = Object.fromEntries(Object.entries(of).map(([name, value]) => [name.toLowerCase(), value]));
+      last = { of, credential: { headers: lower, tokenId: undefined } };
+    }
+    return last.credential;
+  };
+  return { credentialFor, own: async () => credentialFor() };
 }
 
 export interface SelectedCredentials {
