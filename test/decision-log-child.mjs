@@ -15,7 +15,7 @@ process.stdout.write(`${JSON.stringify({ key: publicKey.export({ format: "jwk" }
 const said = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const entry = (id) => ({ members: `"type":"decision","time":${system.now()},"requestId":${id}` });
 for (let id = 0; ; id++) {
-  chain.append(entry(id));
+  chain.append(() => entry(id));
   said({ taken: id, at: process.hrtime.bigint().toString() });
   if (id % 10 === 0) {
     await chain.durable();

@@ -68,6 +68,8 @@ export class ChainWriter {
   #segmentSince = 0;
   #sinceCheckpoint = 0;
   #checkpointAt = 0;
+  /** Taken in this turn of the event loop. Made one after the other they cost half of what each costs between the work on two calls. */
+  #turn: (() => ChainEntry)[] = [];
   /** Records taken since the last batch. */
   #waiting = 0;
   #batch: Batch | undefined;
@@ -128,11 +130,14 @@ export class ChainWriter {
     return this.#oldest === undefined ? 0 : this.#options.system.monotonicMs() - this.#oldest;
   }
 
-  /** Takes an entry; it is durable within the group's time. @throws LogUnavailable. */
-  append(entry: ChainEntry): void {
+  /**
+   * Takes an entry, which is made at the end of this turn of the event loop; it is durable within the group's time. Nothing that it is made
+   * of may change meanwhile. @throws LogUnavailable.
+   */
+  append(entry: () => ChainEntry): void {
     const { failure } = this;
     if (failure !== undefined) throw new LogUnavailable(failure);
-    this.#lines.add(entry.members, entry.kept);
+    if (this.#turn.push(entry) === 1) setImmediate(() => this.#gather());
     this.#waiting += 1;
     this.#oldest ??= this.#options.system.monotonicMs();
     if (this.#timer === undefined && this.#running === undefined) {
@@ -254,8 +259,18 @@ export class ChainWriter {
     this.#lost = 0;
   }
 
+  #gather(): void {
+    const turn = this.#turn;
+    this.#turn = [];
+    for (const entry of turn) {
+      const { members, kept } = entry();
+      this.#lines.add(members, kept);
+    }
+  }
+
   /** What waited is in the batch that is taken now. */
   #count(): void {
+    this.#gather();
     this.#sinceCheckpoint += this.#waiting;
     this.#waiting = 0;
   }

@@ -7,7 +7,7 @@ import { formatRecord } from "./record.js";
 
 /** What a recorder needs of the chain. */
 export interface Chain {
-  append(entry: ChainEntry): void;
+  append(entry: () => ChainEntry): void;
   durable(): Promise<void>;
 }
 
@@ -31,7 +31,8 @@ export function createRecorder(options: RecorderOptions): Required<DecisionRecor
   return {
     recordIssued(issued) {
       try {
-        chain.append({ members: formatIssued(issued, { server, time: system.now() }) });
+        const time = system.now();
+        chain.append(() => ({ members: formatIssued(issued, { server, time }) }));
       } catch (error) {
         if (!(error instanceof LogUnavailable) || onLost === undefined) throw error;
         onLost(1);
@@ -58,17 +59,16 @@ function append(decided: Decided, { chain, system, commit, toolScopeOf }: Record
   const time = system.now();
   const ids = requestIds(decided);
   decided.judged.forEach((one, index) => {
-    const args = argumentsOf(one.call);
-    const committed = args === undefined ? undefined : commit(args);
     const { kind, name } = one.call;
-    const own = {
-      time,
-      requestId: Array.isArray(ids) ? ids[index] : ids,
-      commitment: committed?.commitment,
-      toolScope: kind === "tool" && name !== undefined ? toolScopeOf?.(name) : undefined,
-    };
-    const members = formatRecord(one, decided, own);
-    chain.append(committed === undefined ? { members } : { members, kept: committed.kept });
+    const requestId = Array.isArray(ids) ? ids[index] : ids;
+    // As the catalogue is now.
+    const toolScope = kind === "tool" && name !== undefined ? toolScopeOf?.(name) : undefined;
+    chain.append(() => {
+      const args = argumentsOf(one.call);
+      const committed = args === undefined ? undefined : commit(args);
+      const members = formatRecord(one, decided, { time, requestId, commitment: committed?.commitment, toolScope });
+      return committed === undefined ? { members } : { members, kept: committed.kept };
+    });
   });
 }
 
