@@ -12,7 +12,7 @@ const LONG = [
   "test/reload-under-load.test.ts",
   "test/pack.test.ts",
   "examples/support-desk/test/*.test.ts",
-  "packages/sallyport/src/decision-log/verify.test.ts",
+  "packages/sallyport/src/decision-log/{verify,tamper-*}.test.ts",
   "test/inner-door/stored-secrets.test.ts",
   "test/interop/{browser,browser-cookies,clients,connect}.test.ts",
 ];

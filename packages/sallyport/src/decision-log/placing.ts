@@ -10,10 +10,9 @@ export interface Placed {
 export interface Placing {
   /** In the order of their numbers, one for each. */
   readonly lines: readonly Placed[];
-  readonly bySeq: ReadonlyMap<number, Placed>;
   /** Stand after a line with a higher number. */
   readonly late: readonly Placed[];
-  /** Have the number of another line. */
+  /** Have the number of another line, or none and no place of their own: then that of the line before. */
   readonly twice: readonly Placed[];
   /** Numbers of which nothing is there, both included. */
   readonly missing: readonly { readonly first: number; readonly last: number }[];
@@ -21,10 +20,11 @@ export interface Placing {
 
 /**
  * Puts the lines of one chain in the order of their numbers. A line whose number cannot be read, or does not fit while the line after it
- * fits and no other has the number of this place, keeps its place in the file: its number was altered, not the line moved.
+ * fits and no other has the number of this place, keeps its place in the file: its number was altered, not the line moved. One that cannot
+ * be read where the next line has the number that comes next is one too many: the rest of the line before it, or something that was put in.
  */
 export function placeLines(read: readonly { readonly line: Line; readonly file: string }[], first: number): Placing {
-  const bySeq = new Map<number, Placed>();
+  const lines: Placed[] = [];
   const late: Placed[] = [];
   const twice: Placed[] = [];
   let present: ReadonlySet<number | undefined> | undefined;
@@ -34,22 +34,49 @@ export function placeLines(read: readonly { readonly line: Line; readonly file: 
   };
   let expected = first;
   let highest = first - 1;
-  read.forEach(({ line, file }, index) => {
-    const fits = () => read[index + 1]?.line.seq === expected + 1 && !isPresent(expected);
-    const seq = line.seq === undefined || (line.seq !== expected && fits()) ? expected : line.seq;
+  // As long as they come in order, nothing has to be remembered to tell that a number is new.
+  let taken: Set<number> | undefined;
+  for (let index = 0; index < read.length; index++) {
+    const { line, file } = read[index] as (typeof read)[number];
+    if (line.seq === undefined && read[index + 1]?.line.seq === expected) {
+      twice.push({ line, seq: Math.max(first, expected - 1), file });
+      continue;
+    }
+    const fits = line.seq === expected || (read[index + 1]?.line.seq === expected + 1 && !isPresent(expected));
+    const seq = line.seq === undefined || fits ? expected : line.seq;
     const placed = { line, seq, file };
     expected = seq + 1;
-    if (bySeq.has(seq)) twice.push(placed);
-    else {
-      bySeq.set(seq, placed);
-      if (seq < highest) late.push(placed);
+    if (seq > highest) {
+      highest = seq;
+      taken?.add(seq);
+      lines.push(placed);
+      continue;
     }
-    highest = Math.max(highest, seq);
-  });
-  const lines = [...bySeq.values()];
-  // Without a late one they are in order as they came.
+    taken ??= new Set(lines.map((one) => one.seq));
+    if (taken.has(seq)) {
+      twice.push(placed);
+      continue;
+    }
+    taken.add(seq);
+    lines.push(placed);
+    late.push(placed);
+  }
   if (late.length > 0) lines.sort((a, b) => a.seq - b.seq);
-  return { lines, bySeq, late, twice, missing: gapsOf(lines, first) };
+  return { lines, late, twice, missing: gapsOf(lines, first) };
+}
+
+/** The line with that number, if it is there. `lines` are in the order of their numbers. */
+export function placedAt(lines: readonly Placed[], seq: number): Placed | undefined {
+  let low = 0;
+  let high = lines.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const found = lines[middle];
+    if (found === undefined || found.seq === seq) return found;
+    if (found.seq < seq) low = middle + 1;
+    else high = middle - 1;
+  }
+  return undefined;
 }
 
 function gapsOf(lines: readonly Placed[], first: number): Placing["missing"] {

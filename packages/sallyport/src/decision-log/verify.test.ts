@@ -90,7 +90,7 @@ describe("a log of 1,000 records with a known head", () => {
         expect(names(problems, seqOf(lines[line])) || names(problems, seqOf(lines[line + 1]))).toBe(true);
         expect(problems.length).toBeLessThan(5);
       }),
-      { numRuns: 400 },
+      { numRuns: 100 },
     );
   });
 
@@ -104,7 +104,7 @@ describe("a log of 1,000 records with a known head", () => {
         const problems = tampered(name, joined(lines));
         expect(problems).toContainEqual({ kind: "removed", first: seq, last: seq });
       }),
-      { numRuns: 200 },
+      { numRuns: 50 },
     );
   });
 
@@ -121,7 +121,7 @@ describe("a log of 1,000 records with a known head", () => {
         const lower = Math.min(seqOf(first), seqOf(second));
         expect(tampered(name, joined(lines))).toContainEqual({ kind: "reordered", first: lower, last: lower });
       }),
-      { numRuns: 200 },
+      { numRuns: 50 },
     );
   });
 
@@ -135,7 +135,7 @@ describe("a log of 1,000 records with a known head", () => {
         const problems = tampered(name, kept);
         for (const line of lines.slice(left)) expect(names(problems, seqOf(line))).toBe(true);
       }),
-      { numRuns: 200 },
+      { numRuns: 50 },
     );
     for (const [name, bytes] of logs) {
       const lines = linesOf(bytes);

@@ -1,10 +1,11 @@
 import { type ChainStart, checkHashes, checkHeads, checkSignatures, type LogProblem } from "./chain-check.js";
 import { checkArguments } from "./check-arguments.js";
-import { listChains, readLines, type SegmentFiles } from "./files.js";
-import { type Head, type Line, parseLine } from "./lines.js";
-import { type Placed, placeLines } from "./placing.js";
+import { listChains } from "./files.js";
+import type { Head } from "./lines.js";
+import { type Placed, placedAt, placeLines } from "./placing.js";
+import { type ReadChain, readChain } from "./read-chain.js";
 import type { VerifyLogSignature } from "./signatures.js";
-import { parseTombstone, type Tombstone } from "./tombstone.js";
+import type { Tombstone } from "./tombstone.js";
 
 /** How one chain stands. */
 export interface ChainReport {
@@ -60,74 +61,11 @@ function absentChain({ writer, seq }: Head): LogProblem {
   };
 }
 
-/** One chain as it was read from its files. */
-interface ReadChain {
-  readonly writer: string;
-  readonly tombstones: readonly Tombstone[];
-  readonly read: readonly { readonly line: Line; readonly file: string }[];
-  readonly links: readonly Head[];
-  readonly argumentFiles: readonly { readonly file: string; readonly lines: readonly string[] }[];
-  readonly problems: readonly LogProblem[];
-}
-
-function readChain(
-  folder: string,
-  writer: string,
-  { segments, verify }: { readonly segments: readonly SegmentFiles[]; readonly verify: VerifyLogSignature },
-): ReadChain {
-  const read: { line: Line; file: string }[] = [];
-  const tombstones: Tombstone[] = [];
-  const problems: LogProblem[] = [];
-  const argumentFiles: { file: string; lines: readonly string[] }[] = [];
-  for (const { segment, log: file, removed, arguments: kept } of segments) {
-    if (kept !== undefined) argumentFiles.push({ file: kept, lines: readLines(folder, kept).lines });
-    if (file !== undefined) {
-      const { lines, rest } = readLines(folder, file);
-      for (const text of lines) read.push({ line: parseLine(text), file });
-      if (rest !== "") problems.push(incomplete(writer, file, rest));
-    } else if (removed !== undefined) {
-      const tombstone = parseTombstone(readLines(folder, removed).lines.join("\n"), verify);
-      if (tombstone !== undefined && tombstone.writer === writer && tombstone.segment === segment)
-        tombstones.push(tombstone);
-      else
-        problems.push({
-          kind: "signature",
-          writer,
-          file: removed,
-          message: "this is no tombstone signed by a given key",
-        });
-    }
-  }
-  const [first] = read;
-  return { writer, tombstones, read, links: linksOf(first?.line), argumentFiles, problems };
-}
-
-/** The end of a file without its line break: a crash in the middle of a write, or a cut. */
-function incomplete(writer: string, file: string, rest: string): LogProblem {
-  const { seq } = parseLine(rest);
-  return {
-    kind: "incomplete",
-    writer,
-    file,
-    ...(seq !== undefined && { first: seq, last: seq }),
-    message: `the last line${seq === undefined ? "" : ` (record ${seq})`} is not whole: a crash cut it off, or somebody did`,
-  };
-}
-
-function linksOf(line: Line | undefined): readonly Head[] {
-  const links = line?.type === "start" ? line.members.links : undefined;
-  if (!Array.isArray(links)) return [];
-  return links.flatMap((link: unknown): readonly Head[] => {
-    if (!Array.isArray(link)) return [];
-    const [writer, seq, hash] = link;
-    return typeof writer === "string" && typeof seq === "number" && typeof hash === "string"
-      ? [{ writer, seq, hash }]
-      : [];
-  });
-}
-
-/** What is wrong with one chain, and how it stands. `heads` are those of all chains. */
-function reportOn(
+/**
+ * What is wrong with one chain, and how it stands: the whole check, once its files are read. `heads` are those of all chains; what was
+ * wrong with the files themselves is not among the problems.
+ */
+export function reportOn(
   chain: ReadChain,
   verify: VerifyLogSignature,
   heads: readonly Head[],
@@ -135,8 +73,8 @@ function reportOn(
   const { writer, tombstones, read } = chain;
   const buried = checkTombstones(tombstones);
   const start = buried.start;
-  const { lines, bySeq, late, twice, missing } = placeLines(read, start.seq);
-  const lineAt = (seq: number) => bySeq.get(seq)?.line;
+  const { lines, late, twice, missing } = placeLines(read, start.seq);
+  const lineAt = (seq: number) => placedAt(lines, seq)?.line;
   const signatures = checkSignatures(writer, lines, verify);
   const own = heads.filter((head) => head.writer === writer && head.seq >= start.seq);
   const last = lines.at(-1);
@@ -144,7 +82,7 @@ function reportOn(
   const doubted = [...signatures.problems, ...headProblems].flatMap(({ kind, first }) =>
     kind === "removed" ? [] : first,
   );
-  const altered = new Set([...checkHashes(lines, start, doubted), ...checkHeaders(writer, lines)]);
+  const altered = new Set([...checkHashes(lines, start, doubted), ...checkHeaders(writer, lines, start.seq)]);
   const nameOf = (kind: LogProblem["kind"], { seq, file }: Placed, message: string): LogProblem => ({
     kind,
     writer,
@@ -156,11 +94,12 @@ function reportOn(
   const problems: readonly LogProblem[] = [
     ...buried.missing.map((gap) => removedProblem(writer, gap)),
     ...missing.map((gap) => removedProblem(writer, gap)),
-    ...(altered.size === 0 ? [] : lines.filter(({ seq }) => altered.has(seq))).map((one) =>
-      nameOf("altered", one, `record ${one.seq} was altered`),
-    ),
+    ...[...altered]
+      .sort((a, b) => a - b)
+      .flatMap((seq) => placedAt(lines, seq) ?? [])
+      .map((one) => nameOf("altered", one, `record ${one.seq} was altered`)),
     ...late.map((one) => nameOf("reordered", one, `record ${one.seq} stands behind a later one`)),
-    ...twice.map((one) => nameOf("added", one, `record ${one.seq} is there twice`)),
+    ...twice.map((one) => nameOf("added", one, addedMessage(one))),
     ...signatures.problems,
     ...headProblems.filter(({ kind, first }) => kind !== "altered" || !altered.has(first ?? -1)),
     ...checkArguments(writer, (seq) => (altered.has(seq) ? undefined : lineAt(seq)), chain.argumentFiles),
@@ -180,6 +119,10 @@ function reportOn(
       lost,
     },
   };
+}
+
+function addedMessage({ line, seq }: Placed): string {
+  return line.seq === undefined ? `behind record ${seq} stands a line that is none` : `record ${seq} is there twice`;
 }
 
 function countLines(lines: readonly Placed[]): { readonly decisions: number; readonly lost: number } {
@@ -215,15 +158,21 @@ function checkTombstones(tombstones: readonly Tombstone[]): {
   return { start, missing };
 }
 
-/** The first line of a file says whose chain it is, and the very first one begins it. Numbers of lines that say otherwise. */
-function checkHeaders(writer: string, lines: readonly Placed[]): readonly number[] {
+/**
+ * The first line of a file says whose chain it is, and the very first one begins it. Numbers of lines that say otherwise; where the line before
+ * is missing, the file may have begun with that one, and this one is not to blame.
+ */
+function checkHeaders(writer: string, lines: readonly Placed[], first: number): readonly number[] {
   const wrong: number[] = [];
-  let previous: string | undefined;
-  for (const { line, seq, file } of lines) {
-    const begins = file !== previous;
-    previous = file;
+  let file: string | undefined;
+  let next = first;
+  for (const placed of lines) {
+    const begins = placed.file !== file && placed.seq === next;
+    file = placed.file;
+    next = placed.seq + 1;
     if (!begins) continue;
-    if (line.type !== (seq === 0 ? "start" : "segment") || line.members.writer !== writer) wrong.push(seq);
+    const { type, members } = placed.line;
+    if (type !== (placed.seq === 0 ? "start" : "segment") || members.writer !== writer) wrong.push(placed.seq);
   }
   return wrong;
 }
