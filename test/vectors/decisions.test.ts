@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import {
   callsOf,
+  clientRequestCall,
   type EvaluationInput,
   evaluate,
   type JsonObject,
@@ -19,7 +20,7 @@ import {
 } from "@sallyport/auth";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseConfig } from "../../packages/sallyport/src/config/load.js";
-import { json } from "../../packages/sallyport/src/gateway/testing/fake-upstream.js";
+import { type Answer as FakeAnswer, json } from "../../packages/sallyport/src/gateway/testing/fake-upstream.js";
 import { createHarness, type Harness } from "../../packages/sallyport/src/gateway/testing/harness.js";
 import { type Ask, answerAsk } from "../../packages/sallyport/src/policy/ask.js";
 import { entitledScopes } from "../../packages/sallyport/src/policy/entitlement.js";
@@ -53,6 +54,12 @@ interface Case {
   /** Method and params; params as JSON text where their spelling counts. */
   readonly messages: readonly (readonly [method: string, params: JsonObject | string])[];
   readonly batch?: boolean;
+  /**
+   * What the server asks of the client while it answers: method and params. The answer that is expected is then that of these, and the call
+   * itself is allowed. `asksBy: error`: by an error that wants addresses opened, else in the way of the revision.
+   */
+  readonly asks?: readonly (readonly [method: string, params: JsonObject | string])[];
+  readonly asksBy?: "error";
   /** The call that made a task before, by whom (default: the same) and when (default: at the same time). */
   readonly task?: {
     readonly id: string;
@@ -157,14 +164,26 @@ function inputOf(one: Case): Omit<EvaluationInput, "call"> {
 const withoutPlace = (rule: string) => rule.replace(/@.*$/, "");
 const KINDS = ["unknown", "rule", "scope"] as const;
 
+function callsIn(one: Case): readonly McpCall[] {
+  const body = parseMcpBody(Buffer.from(bodyOf(one)));
+  const context = { server: one.policy, revision: one.revision, creatingCall: creatorOf(one, one.policy) };
+  const asked = body.messages.flatMap((message) => (message.type === "response" ? [] : callsOf(message, context)));
+  return judgedCalls(body, asked);
+}
+
+function callOfServer(one: Case, [method, params]: readonly [string, JsonObject | string]): readonly McpCall[] {
+  const body = parseMcpBody(Buffer.from(bodyOf({ messages: [[method, params]], revision: "2025-11-25" })));
+  const [message] = body.messages;
+  if (message === undefined || message.type === "response") return [];
+  const call = clientRequestCall(message, { server: one.policy, revision: one.revision });
+  return call === undefined ? [] : judgedCalls(body, [call]);
+}
+
 function byEngine(one: Case): Answer {
   const { policy } = policyOf(one.policy);
   let calls: readonly McpCall[];
   try {
-    const body = parseMcpBody(Buffer.from(bodyOf(one)));
-    const context = { server: one.policy, revision: one.revision, creatingCall: creatorOf(one, one.policy) };
-    const asked = body.messages.flatMap((message) => (message.type === "response" ? [] : callsOf(message, context)));
-    calls = judgedCalls(body, asked);
+    calls = one.asks === undefined ? callsIn(one) : one.asks.flatMap((asked) => callOfServer(one, asked));
   } catch (error) {
     if (error instanceof McpError) return { answer: "invalid" };
     throw error;
@@ -187,11 +206,22 @@ function byEngine(one: Case): Answer {
 /** As the command asks, wherever one question is one request; batches are beyond its flags. */
 function byExplain(one: Case): Answer {
   const policy = policyOf(one.policy);
+  if (one.asks !== undefined) return explainedAsks(one, one.asks, policy);
   const explanation = one.batch
     ? explainedBatch(one, policy)
     : answerAsk(policy, askOf(one), { name: one.policy, now: NOW });
   const { outcome, rule, missingScopes } = explanation;
   return { answer: outcome, rule: withoutPlace(rule), scopes: missingScopes };
+}
+
+/** One question for each thing that the server asks; the first that is refused answers for all. */
+function explainedAsks(one: Case, asks: NonNullable<Case["asks"]>, policy: ServerPolicy): Answer {
+  const explanations = asks.map(([method, params]) => {
+    const { method: _, ...question } = askOf({ ...one, messages: [[method, params]] });
+    return answerAsk(policy, { ...question, request: method.replace(/\/.*/, "") }, { name: one.policy, now: NOW });
+  });
+  const { outcome, rule } = explanations.find(({ allow }) => !allow) ?? explanations[0]!;
+  return { answer: outcome, rule: withoutPlace(rule) };
 }
 
 function explainedBatch(one: Case, policy: ServerPolicy): Explanation {
@@ -223,6 +253,8 @@ function askOf(one: Case): Ask {
 class Live {
   who: Who | undefined;
   now = NOW;
+  /** What the server asks of the client, instead of answering at once. */
+  asking: Case | undefined;
   private constructor(
     readonly harness: Harness,
     readonly policy: ServerPolicy,
@@ -248,6 +280,8 @@ class Live {
       },
       gateway: { trustedProxies: ["127.0.0.1"] },
       answer: (exchange) => {
+        const asking = self.live?.asking;
+        if (asking !== undefined) return answerWithAsks(asking)(exchange);
         const [message] = exchange.request.parsed!.messages;
         const { id, params } = message as { id: number; params?: JsonObject };
         const made = params?.test as string | undefined;
@@ -323,15 +357,67 @@ class Live {
     await this.make(one);
     this.who = one.who;
     this.now = secondsOf(one.time);
+    this.asking = one.asks && one;
     const before = this.harness.upstream.exchanges.length;
     const answer = await this.harness.post(bodyOf(one), await this.headers(one));
     const text = await answer.text();
     const forwarded = this.harness.upstream.exchanges.length - before;
+    if (one.asks !== undefined) return seenByClient(text, one);
     const seen = answerOf(answer, text, one.revision);
     // Whatever is refused is not heard of behind the gateway, and whatever is allowed is: the very bytes.
     expect(forwarded).toBe(seen.answer === "allow" ? 1 : 0);
     return seen;
   }
+}
+
+/** The server asks in the way of its revision: by a request of its own in the stream, by an answer that wants input, or by an error. */
+function answerWithAsks({ asks = [], asksBy, revision }: Case): FakeAnswer {
+  const inputs = asks.map(([method, params]) => {
+    const text = typeof params === "string" ? params : JSON.stringify(params);
+    return `"method":${JSON.stringify(method)},"params":${text}`;
+  });
+  if (asksBy === "error") {
+    const elicitations = asks.map(([, params]) => params);
+    return json({
+      jsonrpc: "2.0",
+      id: 1,
+      error: { code: -32042, message: "Open these first.", data: { elicitations } },
+    });
+  }
+  return ({ handler }) => {
+    const done = '{"jsonrpc":"2.0","id":1,"result":{"content":[]}}';
+    const requests = inputs.map((input, index) => `{"jsonrpc":"2.0","id":"ask-${index}",${input}}`);
+    const wanted = inputs.map((input, index) => `"ask-${index}":{${input}}`);
+    const answers =
+      revision === MODERN
+        ? [`{"jsonrpc":"2.0","id":1,"result":{"resultType":"input_required","inputRequests":{${wanted.join(",")}}}}`]
+        : [...requests, done];
+    handler.onHead(200, { "content-type": "text/event-stream" });
+    handler.onData(Buffer.from(answers.map((answer) => `data: ${answer}\n\n`).join("")));
+    handler.onEnd();
+  };
+}
+
+/** Whatever is refused is not seen by the client, in no form, and whatever is allowed is. */
+function seenByClient(text: string, { asks = [], asksBy, revision }: Case): Answer {
+  const isInError = asksBy === "error";
+  const messages = isInError
+    ? [JSON.parse(text)]
+    : [...text.matchAll(/^data: (.+)$/gm)].map(([, data = ""]) => JSON.parse(data));
+  const asked = messages.flatMap(({ method, result, error }) => [
+    ...(method === undefined ? [] : [method]),
+    ...Object.values<{ method: string }>(result?.inputRequests ?? {}).map((one) => one.method),
+    ...(error?.data?.elicitations ?? []).map(() => "elicitation/create"),
+  ]);
+  const refused = messages.some(({ error }) => error?.data?.reason === "denied_by_rule");
+  if (asked.length === 0) {
+    // The client hears of a refusal where the answer itself asked, and else gets the answer alone.
+    expect(refused).toBe(revision === MODERN || isInError);
+    return { answer: "rule" };
+  }
+  expect(asked).toEqual(asks.map(([method]) => method));
+  expect(refused).toBe(false);
+  return { answer: "allow" };
 }
 
 function headerValue(name: string): string {

@@ -13,7 +13,7 @@ export function formatExplanation(answer: Explanation, asked: Asked): string {
   const who = `${asked.sub} ${answer.allow ? "may" : "may not"} use ${answer.target || "this"} on ${asked.server}`;
   return [
     `${answer.allow ? "ALLOW" : "DENY "}  ${who}`,
-    row("decided by", `${answer.rule}${place(asked.file, answer.line)}`),
+    row("decided by", placed(answer.rule, asked.file, answer.line)),
     row("because", answer.reason),
     ...(answer.because === undefined ? [] : [row("the caller reads", answer.because)]),
     ...(answer.missingScopes.length === 0
@@ -46,6 +46,11 @@ function place(file: string, line: number | undefined): string {
   return line === undefined ? "" : `  (${file}:${line})`;
 }
 
+/** A rule of a file is called by its place already. */
+function placed(rule: string, file: string, line: number | undefined): string {
+  return rule.includes("@") ? rule : `${rule}${place(file, line)}`;
+}
+
 function section(title: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${line}`)];
 }
@@ -65,5 +70,5 @@ const RESULTS: Readonly<Record<RuleTrace["result"], string>> = {
 function formatRule({ rule, effect, mode, result, why, line }: RuleTrace, file: string): string {
   const recording = mode === "record" ? " (record)" : "";
   const text = why.replace(/\s+/g, " ");
-  return `${rule}  ${effect}${recording}  ${RESULTS[result]}: ${text}${rule.includes("@") ? "" : place(file, line)}`;
+  return `${placed(rule, file, line)}  ${effect}${recording}  ${RESULTS[result]}: ${text}`;
 }

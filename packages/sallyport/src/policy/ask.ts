@@ -171,15 +171,18 @@ function bodyOf(ask: Ask): string {
   return `{"jsonrpc":"2.0","id":1,"method":${JSON.stringify(method)},"params":${paramsOf(method, ask)}}`;
 }
 
+const ARGS_EXAMPLE = `for example '{"id": 7, "note": "text"}', in single quotes on a command line`;
+
 function checkJsonObject(text: string): void {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch {
-    throw new AskError("args: not JSON");
+  } catch (error) {
+    throw new AskError(`args: this is not JSON (${(error as Error).message}); ${ARGS_EXAMPLE}`);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new AskError("args: must be a JSON object");
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  const what = value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
+  throw new AskError(`args: must be a JSON object of names and values, and this is ${what}; ${ARGS_EXAMPLE}`);
 }
 
 function methodOf({ tool, prompt, resource }: Ask): string {
