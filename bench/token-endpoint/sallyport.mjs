@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { nodeCryptography, sendPlainAnswer, toPlainRequest } from "../../packages/auth/dist/adapters/node.js";
 import { createAuthorizationServer } from "../../packages/auth/dist/authorization-server/index.js";
-import { system } from "../../packages/auth/dist/index.js";
+import { formatAccessToken, system } from "../../packages/auth/dist/index.js";
 import { createMemoryStorage, createTestKeys } from "../../packages/auth/dist/testing/index.js";
 import { AGENT, CALLBACK, CLIENT, EXCHANGE, RESOURCE, SCOPE, serve } from "./serve.mjs";
 
@@ -38,10 +38,12 @@ await storage.clients.add({
   created: system.now(),
   expires: undefined,
 });
+const issuer = "http://localhost:1";
+const keys = await createTestKeys();
 const server = createAuthorizationServer({
-  issuer: "http://localhost:1",
+  issuer,
   storage,
-  keys: await createTestKeys(),
+  keys,
   resources: () => [RESOURCE],
   describeResource: async () => ({
     resource: RESOURCE,
@@ -82,11 +84,36 @@ async function prepareCode() {
     auth_time: now,
     expires: now + 600,
   });
-  return { code, verifier };
+  return { code, verifier, elsewhere: await elsewhere(who, { now, grant_id: grant.id }) };
+}
+
+/** A token that another process on the same store has issued, so that this one has never seen it. */
+async function elsewhere({ scopes, ...who }, { now, grant_id }) {
+  const session = {
+    id: randomBytes(16).toString("base64url"),
+    grant_id,
+    ...who,
+    scopes,
+    dpop_jkt: undefined,
+    label: "Bench",
+    auth_time: now,
+    created: now,
+    last_used: now,
+    idle_expires: now + 600,
+    expires: now + 600,
+    revoked: undefined,
+  };
+  await storage.sessions.create(session, undefined);
+  const { sub, client_id, resource: aud } = who;
+  const times = { iat: now, exp: now + 600, auth_time: now };
+  const jti = randomBytes(16).toString("base64url");
+  const may_act = { sub: AGENT.client_id, client_id: AGENT.client_id };
+  const claims = { iss: issuer, sub, aud, client_id, scope: scopes.join(" "), jti, ...times, sid: session.id, may_act };
+  return formatAccessToken(claims, keys, nodeCryptography.sign);
 }
 
 await serve((request, response) => {
-  const answer = server.answer(toPlainRequest(request, "http://localhost:1"));
+  const answer = server.answer(toPlainRequest(request, issuer));
   if (answer === undefined) response.writeHead(404).end();
   else void answer.then((answered) => sendPlainAnswer(response, answered));
 }, prepareCode);

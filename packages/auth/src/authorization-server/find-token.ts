@@ -22,7 +22,8 @@ export async function findToken(server: Server, token: string): Promise<FoundTok
     const own = { issuer: server.issuer, keys, audience: audiencesOf(server.options), details: true };
     const claims = await validateAccessToken(token, {
       issuerOf: (iss) => (iss === server.issuer ? own : undefined),
-      verifySignature: server.cryptography.verifySignature,
+      verifySignature: (alg, key, input, signature) =>
+        server.signatures.verify(token, key, () => server.cryptography.verifySignature(alg, key, input, signature)),
       now: server.system.now(),
       clockSkew: 0,
     });

@@ -3,6 +3,7 @@ import type { KeySet } from "../oauth/key-set.js";
 import { type System, system } from "../system.js";
 import { type ClientDocuments, createClientDocuments } from "./client-documents.js";
 import type { AuthorizationServerOptions } from "./contract.js";
+import { createKnownSignatures, type KnownSignatures } from "./known-signatures.js";
 import { createQuota, type Quota } from "./quota.js";
 
 type Lifetimes = Required<NonNullable<AuthorizationServerOptions["lifetimes"]>>;
@@ -40,6 +41,8 @@ export interface Server {
   readonly lifetimes: Lifetimes;
   readonly system: System;
   readonly cryptography: Cryptography;
+  /** Of own access tokens, which come back to be exchanged, introspected or revoked. */
+  readonly signatures: KnownSignatures;
   /** `undefined`: client ID metadata documents are off. */
   readonly documents: ClientDocuments | undefined;
   readonly registrations: Quota;
@@ -63,6 +66,7 @@ export function createServer(options: AuthorizationServerOptions): Server {
   const url = new URL(options.issuer);
   const path = url.pathname.replace(/\/$/, "");
   const clock = options.system ?? system;
+  const cryptography = options.cryptography ?? webCryptography;
   return {
     options,
     issuer: options.issuer,
@@ -70,7 +74,8 @@ export function createServer(options: AuthorizationServerOptions): Server {
     path,
     lifetimes,
     system: clock,
-    cryptography: options.cryptography ?? webCryptography,
+    cryptography,
+    signatures: createKnownSignatures(cryptography.sha256),
     documents: createClientDocuments(options, clock),
     registrations: createQuota(options.registration.perHour ?? DEFAULT_REGISTRATIONS_PER_HOUR, 3600),
     authorizations: createQuota(AUTHORIZATIONS.limit, AUTHORIZATIONS.window),

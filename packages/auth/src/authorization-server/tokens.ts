@@ -51,7 +51,7 @@ export async function tokenResponse(
     ...(proof === undefined ? {} : { cnf: { jkt: proof.jkt } }),
   };
   const body = {
-    access_token: await formatAccessToken(claims, server.options.keys, server.cryptography.sign),
+    access_token: await sign(server, claims),
     token_type: proof === undefined ? "Bearer" : "DPoP",
     expires_in: exp - iat,
     scope,
@@ -64,6 +64,13 @@ export async function tokenResponse(
   const headers: Record<string, string> = {};
   if (proof !== undefined && nonces !== undefined) headers["dpop-nonce"] = nonces.current(iat);
   return jsonResponse(body, { headers });
+}
+
+async function sign({ options, cryptography, signatures }: Server, claims: AccessTokenClaims): Promise<string> {
+  const key = await options.keys.current();
+  const token = await formatAccessToken(claims, { current: () => key }, cryptography.sign);
+  await signatures.made(token, key.privateKey);
+  return token;
 }
 
 /** RFC 8693 §4.4: whom the operator lets act for the users of this client. */
