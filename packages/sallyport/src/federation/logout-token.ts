@@ -3,7 +3,10 @@ import { importJWK, type JWTPayload, jwtVerify } from "jose";
 
 /** Whom a provider has signed out. */
 export interface ForeignLogout {
-  readonly subject: string;
+  /** At least one of the two is there. */
+  readonly subject: string | undefined;
+  /** The provider's session, which an ID token has named before. */
+  readonly sid: string | undefined;
   readonly jti: string;
   /** When the provider said it, by its clock; integer seconds. */
   readonly issued: number;
@@ -33,10 +36,12 @@ const CLOCK_SKEW = 60;
 const ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"] as const;
 const MAX_LENGTH = 16 * 1024;
 const MAX_JTI = 512;
+const MAX_SID = 512;
 
 /**
  * A logout token, checked as §2.6 says: signature by the issuer's key and with an algorithm of its ID tokens, `iss`, `aud`, times, the event, and no
- * `nonce`, so that no ID token passes for one. Does NOT know whether it was used before, nor whether anybody is signed in.
+ * `nonce`, so that no ID token passes for one. Does NOT know whether `sub` and `sid` belong together, whether it was used before, nor whether
+ * anybody is signed in.
  * @throws LogoutTokenError; OAuthError `keys_unavailable` while the keys cannot be read
  */
 export async function verifyLogoutToken(token: string, expected: LogoutExpectation): Promise<ForeignLogout> {
@@ -47,12 +52,19 @@ export async function verifyLogoutToken(token: string, expected: LogoutExpectati
   if (typ !== undefined && typ !== "logout+jwt" && typ !== "jwt") throw new LogoutTokenError("another type of token");
   if ("nonce" in payload) throw new LogoutTokenError("it has a nonce, so it is an ID token");
   if (!hasEvent(payload)) throw new LogoutTokenError("it does not say that somebody signed out");
-  const { sub, jti, iat = 0, exp = 0 } = payload;
+  const { sub, sid, jti, iat = 0, exp = 0 } = payload;
   if (typeof jti !== "string" || jti === "" || jti.length > MAX_JTI) throw new LogoutTokenError("no usable jti");
-  if (typeof sub !== "string" || sub === "") throw new LogoutTokenError("it names no subject");
+  if (sub !== undefined && (typeof sub !== "string" || sub === "")) throw new LogoutTokenError("no usable sub");
+  if (sid !== undefined && !isSid(sid)) throw new LogoutTokenError("no usable sid");
+  if (sub === undefined && sid === undefined) throw new LogoutTokenError("it names neither a subject nor a session");
   // One audience: what is meant for others too could be brought here by them.
   if (Array.isArray(payload.aud) && payload.aud.length !== 1) throw new LogoutTokenError("several audiences");
-  return { subject: sub, jti, issued: Math.floor(iat), expires: Math.ceil(exp) + CLOCK_SKEW };
+  return { subject: sub, sid, jti, issued: Math.floor(iat), expires: Math.ceil(exp) + CLOCK_SKEW };
+}
+
+/** §2.1: an opaque text that names one session of the issuer. */
+export function isSid(sid: unknown): sid is string {
+  return typeof sid === "string" && sid !== "" && sid.length <= MAX_SID;
 }
 
 async function verify(token: string, { issuer, clientId, keys, now }: LogoutExpectation) {

@@ -15,7 +15,7 @@ import { createIssuerKeys } from "./external-issuer.js";
 import { FederationError } from "./federation-error.js";
 import { canonicalIssuer, type IdpQuirks, issuerProblem, quirksOf } from "./idp-quirks.js";
 import { type IdpAnswer, type IdpTokens, idpTokensOf, refreshIdpTokens, revokeIdpTokens } from "./kept-tokens.js";
-import { type ForeignLogout, verifyLogoutToken } from "./logout-token.js";
+import { type ForeignLogout, isSid, verifyLogoutToken } from "./logout-token.js";
 
 export interface RelyingPartyOptions {
   readonly issuer: string;
@@ -62,6 +62,8 @@ export interface ForeignIdentity {
   readonly name: string | undefined;
   /** Roles here, by the mapping. */
   readonly roles: readonly string[];
+  /** The provider's own session, where the ID token names one (OpenID Connect Back-Channel Logout 1.0 §2.1). */
+  readonly sid: string | undefined;
   /** Only with `keepTokens`. Secrets of this person. */
   readonly tokens?: IdpTokens;
 }
@@ -243,7 +245,8 @@ async function redeem(
     ) {
       return { claims, tokens };
     }
-    const more = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
+    // Only the ID token says which session it is of.
+    const { sid: _, ...more } = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
     return { claims: { ...more, ...claims }, tokens };
   });
 }
@@ -292,6 +295,7 @@ function identityOf(
   return {
     issuer,
     subject: String(claims.sub),
+    sid: isSid(claims.sid) ? claims.sid : undefined,
     name: typeof name === "string" ? name.slice(0, MAX_NAME) : undefined,
     roles: mapRoles(claims, roleClaims, options.roles),
   };

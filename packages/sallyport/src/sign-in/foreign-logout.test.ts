@@ -13,14 +13,17 @@ afterAll(() => idp.close());
 type Site = ReturnType<typeof createSiteWith>;
 
 const EVENT = "http://schemas.openid.net/event/backchannel-logout";
+const SID = "session 1 of the provider";
 const now = () => Math.floor(Date.now() / 1000);
 
 /** Our pages, where "victim" has signed in. */
 async function signedIn(): Promise<Site & { readonly sub: string }> {
   const site = createSiteWith(idp.issuer);
+  idp.claims = { sid: SID };
   const { browser } = site.here;
   await browser.get(`/sign-in/oidc/callback${idp.answer(refreshOf(await press(browser)))}`);
   const [user] = await site.here.storage.users.list();
+  idp.claims = {};
   if (user === undefined) throw new Error("nobody signed in");
   expect((await browser.get("/account/sign-out")).html).toContain("You are signed in");
   return { ...site, sub: user.sub };
@@ -70,6 +73,56 @@ describe("Signing out at the identity provider (OpenID Connect Back-Channel Logo
     expect((await browser.get("/account/sign-out")).html).toContain("You are signed in");
   });
 
+  it.each([
+    ["its session alone", { sub: undefined, sid: SID }],
+    ["both", { sid: SID }],
+    ["a session that nobody signed in from, beside the person", { sid: "another" }],
+  ])("ends what the person has here where the token names %s", async (_, claims) => {
+    const site = await signedIn();
+    idp.claims = claims;
+    expect((await logout(site, await idp.logoutToken())).status).toBe(200);
+    expect(site.ended).toEqual([{ sub: site.sub, before: site.clock.now() + 1 }]);
+    expect((await site.here.browser.get("/account/sign-out")).html).not.toContain("You are signed in");
+  });
+
+  it.each(["another", SID.toUpperCase(), ` ${SID}`, "victim"])(
+    "ends nothing for a session that nobody signed in from, and does not tell: %s",
+    async (sid) => {
+      const site = await signedIn();
+      idp.claims = { sub: undefined, sid };
+      const answer = await logout(site, await idp.logoutToken());
+      expect([answer.status, await answer.text(), site.ended]).toEqual([200, "", []]);
+      expect((await site.here.browser.get("/account/sign-out")).html).toContain("You are signed in");
+    },
+  );
+
+  it("ends what all have here who signed in from one session, and nobody else", async () => {
+    const site = await signedIn();
+    for (const claims of [
+      { sub: "second", sid: SID },
+      { sub: "third", sid: "session 2" },
+    ]) {
+      idp.claims = claims;
+      site.here.browser.cookies.clear();
+      await site.here.browser.get(`/sign-in/oidc/callback${idp.answer(refreshOf(await press(site.here.browser)))}`);
+    }
+    const second = await site.here.storage.identities.find(idp.issuer, "second");
+    idp.claims = { sub: undefined, sid: SID };
+    expect((await logout(site, await idp.logoutToken())).status).toBe(200);
+    expect(site.ended.map(({ sub }) => sub).sort()).toEqual([site.sub, second].sort());
+    expect((await site.here.browser.get("/account/sign-out")).html).toContain("You are signed in");
+  });
+
+  it("asks no session of a provider that names one in another form, and signs people in all the same", async () => {
+    for (const sid of [7, "", ["a"], "s".repeat(600)]) {
+      const site = createSiteWith(idp.issuer);
+      idp.claims = { sid };
+      const { browser } = site.here;
+      await browser.get(`/sign-in/oidc/callback${idp.answer(refreshOf(await press(browser)))}`);
+      expect((await browser.get("/account/sign-out")).html).toContain("You are signed in");
+    }
+  });
+
   const BENT: readonly (readonly [string, () => void, Record<string, string>?])[] = [
     ["alg none", () => (idp.sign = "none")],
     ["signed with the client secret", () => (idp.sign = "HS256")],
@@ -90,8 +143,14 @@ describe("Signing out at the identity provider (OpenID Connect Back-Channel Logo
     ["no jti", () => (idp.claims = { jti: undefined })],
     ["an empty jti", () => (idp.claims = { jti: "" })],
     ["a jti without end", () => (idp.claims = { jti: "j".repeat(600) })],
-    ["no subject", () => (idp.claims = { sub: undefined, sid: "s1" })],
+    ["neither a subject nor a session", () => (idp.claims = { sub: undefined })],
     ["an empty subject", () => (idp.claims = { sub: "" })],
+    ["an empty subject beside a session", () => (idp.claims = { sub: "", sid: SID })],
+    ["a subject that is no text beside a session", () => (idp.claims = { sub: ["victim"], sid: SID })],
+    ["an empty session", () => (idp.claims = { sid: "" })],
+    ["a session that is no text", () => (idp.claims = { sub: undefined, sid: [SID] })],
+    ["a session without end", () => (idp.claims = { sub: undefined, sid: "s".repeat(600) })],
+    ["the session of another person", () => (idp.claims = { sub: "somebody else", sid: SID })],
     ["no end", () => (idp.claims = { exp: undefined })],
     ["an end in the past", () => (idp.claims = { exp: now() - 120, iat: now() - 240 })],
     ["no time", () => (idp.claims = { iat: undefined })],

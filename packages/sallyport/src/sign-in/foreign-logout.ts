@@ -1,6 +1,7 @@
 import { OAuthError } from "@sallyport/auth";
-import { LogoutTokenError } from "../federation/index.js";
+import { type ForeignLogout, LogoutTokenError } from "../federation/index.js";
 import { readMachineForm } from "./form.js";
+import { sha256 } from "./hash.js";
 import type { Kit } from "./kit.js";
 import { PageRefusal } from "./refusal.js";
 
@@ -12,18 +13,19 @@ const CLOCK_SKEW = 60;
 
 /**
  * OpenID Connect Back-Channel Logout 1.0 §2.5 to §2.8: the provider says that somebody has signed out, and everything that this person
- * has here ends: browsers, tokens, grants. Called by a machine: no cookie and no page is involved. Whether the person was ever here is not told.
+ * has here ends: browsers, tokens, grants, also where only one session of the provider is named, since none of them knows which one it came
+ * from. Called by a machine: no cookie and no page is involved. Whether the person was ever here is not told.
  */
 export async function foreignLogout(kit: Kit, request: Request): Promise<Response> {
   const { idp, kept, logout, storage, system } = kit;
   if (idp === undefined || logout === undefined) throw new PageRefusal("unknown_page");
   await kit.limit.count("logout", kit.address(request));
   try {
-    const { subject, jti, issued, expires } = await idp.verifyLogout(await readLogoutToken(request));
-    const sub = await storage.identities.find(idp.issuer, subject);
-    if (sub !== undefined) {
-      // What began later was signed in anew, so that a token that is brought again ends nothing of it.
-      const before = Math.min(system.now(), issued + CLOCK_SKEW) + 1;
+    const said = await idp.verifyLogout(await readLogoutToken(request));
+    const { jti, issued, expires } = said;
+    // What began later was signed in anew, so that a token that is brought again ends nothing of it.
+    const before = Math.min(system.now(), issued + CLOCK_SKEW) + 1;
+    for (const sub of await whom(storage, idp.issuer, said)) {
       const sessions = await logout.endAccess(sub, before);
       await storage.browserSessions.endAll(sub, before);
       await kept?.end(sub, before);
@@ -38,6 +40,24 @@ export async function foreignLogout(kit: Kit, request: Request): Promise<Respons
     system.log("warn", "logout token refused", { reason: error.message });
     return refuse("The logout token is not valid.");
   }
+}
+
+/**
+ * Who is meant. §2.4: `sub`, `sid`, or both; where both are given they must be of one person, unless that session was never seen here.
+ * @throws LogoutTokenError where they are not
+ */
+async function whom(
+  { identities }: Kit["storage"],
+  issuer: string,
+  { subject, sid }: ForeignLogout,
+): Promise<readonly string[]> {
+  const holders = sid === undefined ? [] : await identities.ofSession(issuer, sha256(sid));
+  if (subject === undefined) return holders;
+  const sub = await identities.find(issuer, subject);
+  if (holders.length > 0 && (sub === undefined || !holders.includes(sub))) {
+    throw new LogoutTokenError("its session is of somebody else than its subject");
+  }
+  return sub === undefined ? [] : [sub];
 }
 
 async function readLogoutToken(request: Request): Promise<string> {

@@ -2,6 +2,7 @@ import { FEDERATION_ERRORS, FederationError, type ForeignIdentity, type RelyingP
 import { BACKCHANNEL_LOGOUT_PATH, foreignLogout } from "./foreign-logout.js";
 import { afterSignOut } from "./foreign-sign-out.js";
 import { checkToken, readForm } from "./form.js";
+import { sha256 } from "./hash.js";
 import { type Carried, destination, type Kit, type PageRow, purposeOf } from "./kit.js";
 import { continuePage } from "./message-page.js";
 import { PageRefusal } from "./refusal.js";
@@ -76,9 +77,10 @@ async function finish(kit: Kit, request: Request): Promise<Response> {
 
 /** (issuer, subject) is who they are. A name or mail address that somebody here has too makes no link: it is only shown. */
 async function admit({ storage, system }: Kit, identity: ForeignIdentity): Promise<User> {
-  const { issuer, subject, name, roles } = identity;
+  const { issuer, subject, name, roles, sid } = identity;
   const newcomer = newUser(system, { name: foreignUserName(name, system.randomBytes(5)), roles: [], owner: false });
-  const seen = { issuer, subject, name, roles, roles_at: system.now() };
+  const sid_hash = sid === undefined ? undefined : sha256(sid);
+  const seen = { issuer, subject, name, roles, roles_at: system.now(), sid_hash };
   const user = await storage.identities.signIn(seen, newcomer);
   if (user.disabled) throw new PageRefusal("account_disabled");
   system.log("info", "signed in", { method: "oidc", sub: user.sub, roles });

@@ -60,13 +60,21 @@ export interface Identity {
 export interface IdentityStore {
   /**
    * Somebody has signed in elsewhere. Known: stores name, roles and time. Unknown: adds `newcomer` and the identity, in one atomic step, so that
-   * two first sign-ins at once make one user. Always announced through the revocation feed. Answers the user, who may be disabled.
+   * two first sign-ins at once make one user. From which session of the provider is remembered for 180 days. Always announced through the revocation feed. Answers the user, who may be disabled.
    */
-  signIn(identity: Omit<Identity, "sub">, newcomer: User): Promise<User>;
+  signIn(identity: SignedIn, newcomer: User): Promise<User>;
   /** The user behind (issuer, subject); `undefined`: never seen. */
   find(issuer: string, subject: string): Promise<string | undefined>;
+  /** Everybody who signed in from that session of the provider; mostly one. Empty: it is not known. */
+  ofSession(issuer: string, sid_hash: string): Promise<readonly string[]>;
   /** Of one user. */
   list(sub: string): Promise<readonly Identity[]>;
+}
+
+/** What a provider says at one sign-in. */
+export interface SignedIn extends Omit<Identity, "sub"> {
+  /** SHA-256 of the provider's own session (`sid`), where it names one. */
+  readonly sid_hash?: string | undefined;
 }
 
 /** Scopes that a user may be granted on a server beyond what the configuration says (`sallyport user allow`). */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { externalKey } from "../federation/external-grants.js";
-import type { Identity, User } from "../sign-in/storage.js";
+import type { Identity, SignedIn, User } from "../sign-in/storage.js";
 import { type DatabaseUnderTest, type Opened, useStore } from "./opened.contract.js";
 
 const ISSUER = "https://login.example.com";
@@ -29,6 +29,7 @@ export function describeElsewhereStorage(database: DatabaseUnderTest): void {
   describe(`storage contract of people and callers from elsewhere: ${database.name}`, () => {
     const opened = useStore(database);
     describe("identities", () => describeIdentities(opened));
+    describe("sessions of a provider", () => describeIdpSessions(opened));
     describe("external grants", () => describeExternalGrants(opened));
   });
 }
@@ -74,6 +75,37 @@ function describeIdentities({ store, another }: Opened): void {
       ["user", "u1"],
       ["user", "u1"],
     ]);
+  });
+}
+
+function describeIdpSessions({ store, another }: Opened): void {
+  const from = (sid_hash: string | undefined, change: Partial<SignedIn> = {}) => ({ ...identity(change), sid_hash });
+  const DAY = 86_400;
+
+  test("a session of the provider leads to everybody who signed in from it, at every process", async () => {
+    const { identities } = store();
+    await identities.signIn(from("s1"), newcomer("u1"));
+    await identities.signIn(from("s1"), newcomer("u2"));
+    await identities.signIn(from("s2"), newcomer("u3"));
+    await identities.signIn(from(undefined), newcomer("u4"));
+    await identities.signIn(from("s1", { subject: "b2" }), newcomer("u5"));
+    const elsewhere = (await another()).identities;
+    const found = ["s1", "s2", "s3", "S1", ""].map((sid_hash) => elsewhere.ofSession(ISSUER, sid_hash));
+    expect(await Promise.all(found)).toEqual([["u1", "u5"], ["u1"], [], [], []]);
+    expect(await elsewhere.ofSession(`${ISSUER}/`, "s1")).toEqual([]);
+  });
+
+  test("is forgotten 180 days after somebody last signed in from it", async () => {
+    const s = store();
+    const first = 1_800_000_000;
+    await s.identities.signIn(from("s1"), newcomer("u1"));
+    await s.identities.signIn(from("s2"), newcomer("u1"));
+    await s.identities.signIn(from("s1", { roles_at: first + DAY }), newcomer("u1"));
+    await s.sweep(first + 180 * DAY - 1);
+    expect(await s.identities.ofSession(ISSUER, "s2")).toEqual(["u1"]);
+    await s.sweep(first + 180 * DAY);
+    expect(await s.identities.ofSession(ISSUER, "s2")).toEqual([]);
+    expect(await s.identities.ofSession(ISSUER, "s1")).toEqual(["u1"]);
   });
 }
 

@@ -7,7 +7,7 @@ import { fromJson, orNull, orUndefined } from "./values.js";
 
 export function createIdentityStore({ db, write }: Backend, system: Pick<System, "now">): IdentityStore {
   return {
-    signIn: ({ issuer, subject, name, roles, roles_at }, newcomer) =>
+    signIn: ({ issuer, subject, name, roles, roles_at, sid_hash }, newcomer) =>
       write(async (tx) => {
         const said = { name: orNull(name), roles: JSON.stringify(roles), roles_at };
         const known = await tx
@@ -25,6 +25,13 @@ export function createIdentityStore({ db, write }: Backend, system: Pick<System,
             .values({ issuer, subject, sub, ...said })
             .execute();
         }
+        if (sid_hash !== undefined) {
+          await tx
+            .insertInto("idp_sessions")
+            .values({ issuer, sid_hash, sub, seen: roles_at })
+            .onConflict((conflict) => conflict.columns(["issuer", "sid_hash", "sub"]).doUpdateSet({ seen: roles_at }))
+            .execute();
+        }
         await announce(tx, [{ kind: "user", key: sub }], system.now());
         return userOf(await tx.selectFrom("users").selectAll().where("sub", "=", sub).executeTakeFirstOrThrow());
       }),
@@ -35,6 +42,15 @@ export function createIdentityStore({ db, write }: Backend, system: Pick<System,
         .where("issuer", "=", issuer)
         .where("subject", "=", subject);
       return (await known.executeTakeFirst())?.sub;
+    },
+    async ofSession(issuer, sid_hash) {
+      const known = db
+        .selectFrom("idp_sessions")
+        .select("sub")
+        .where("issuer", "=", issuer)
+        .where("sid_hash", "=", sid_hash)
+        .orderBy("sub");
+      return (await known.execute()).map(({ sub }) => sub);
     },
     async list(sub) {
       const rows = await db.selectFrom("identities").selectAll().where("sub", "=", sub).orderBy("issuer").execute();

@@ -108,6 +108,8 @@ export interface Schema {
   entitlements: { sub: string; server: string; scopes: Json };
   /** Who somebody is elsewhere; roles from there have the age of `roles_at`. */
   identities: { issuer: string; subject: string; sub: string; name: string | null; roles: Json; roles_at: number };
+  /** From which sessions of an identity provider somebody signed in here, and when last. */
+  idp_sessions: { issuer: string; sid_hash: string; sub: string; seen: number };
   /** Callers with tokens of other servers; `""` in `sub` or `client_id` stands for "any", in rows that only say what was revoked. */
   external_grants: {
     issuer: string;

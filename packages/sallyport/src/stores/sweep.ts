@@ -42,6 +42,8 @@ const RULES: readonly Rule[] = [
       and not exists (select 1 from pending where pending.client_id = clients.client_id)
       and not exists (select 1 from sessions where sessions.client_id = clients.client_id and revoked is null)`,
   },
+  // Longer than a provider keeps somebody signed in, and as long as a session here by default.
+  { table: "idp_sessions", key: ["issuer", "sid_hash", "sub"], gone: (now) => sql`seen <= ${now - 180 * DAY}` },
   { table: "replay", key: ["kind", "key"], gone: expired },
   { table: "browser_sessions", key: ["token_hash"], gone: expired },
   { table: "one_time_codes", key: ["purpose", "sub"], gone: expired },

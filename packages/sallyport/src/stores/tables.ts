@@ -19,6 +19,7 @@ export const TABLES: Readonly<Record<keyof Schema, TableRow>> = {
   users: { key: ["sub"] },
   passkeys: { key: ["id"] },
   identities: { key: ["issuer", "subject"] },
+  idp_sessions: { key: ["issuer", "sid_hash", "sub"] },
   entitlements: { key: ["sub", "server"] },
   clients: { key: ["client_id"] },
   client_documents: { key: ["client_id"] },

@@ -75,11 +75,14 @@ function createUsers(): UserStore {
 function createIdentities(users: UserStore): IdentityStore {
   const identities = new Map<string, Identity>();
   const signing = new Map<string, Promise<User>>();
-  const signIn: IdentityStore["signIn"] = async (identity, newcomer) => {
+  const sessions = new Map<string, Set<string>>();
+  const signIn: IdentityStore["signIn"] = async ({ sid_hash, ...identity }, newcomer) => {
     const key = JSON.stringify([identity.issuer, identity.subject]);
     const known = identities.get(key);
     const sub = known?.sub ?? newcomer.sub;
     identities.set(key, { ...identity, sub });
+    const session = JSON.stringify([identity.issuer, sid_hash]);
+    if (sid_hash !== undefined) sessions.set(session, new Set([...(sessions.get(session) ?? []), sub]));
     if (known === undefined) await users.add(newcomer);
     return (await users.find(sub)) ?? newcomer;
   };
@@ -92,6 +95,7 @@ function createIdentities(users: UserStore): IdentityStore {
       return next;
     },
     find: async (issuer, subject) => identities.get(JSON.stringify([issuer, subject]))?.sub,
+    ofSession: async (issuer, sid_hash) => [...(sessions.get(JSON.stringify([issuer, sid_hash])) ?? [])].sort(),
     list: async (sub) => [...identities.values()].filter((identity) => identity.sub === sub),
   };
 }

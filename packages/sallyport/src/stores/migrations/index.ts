@@ -9,6 +9,7 @@ import { up as catalogueSeen } from "./0007-catalogue-seen.js";
 import { up as connections } from "./0008-connections.js";
 import { up as devices } from "./0009-devices.js";
 import { up as sealed } from "./0010-sealed.js";
+import { up as idpSessions } from "./0011-idp-sessions.js";
 
 /** In order; the version of a schema is the number of migrations it has seen. A released migration never changes. */
 export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [
   connections,
   devices,
   sealed,
+  idpSessions,
 ];
