@@ -32,6 +32,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description("The authorization layer for the Model Context Protocol")
     .version(VERSION)
     .addHelpText("after", INTRODUCTION)
+    .configureHelp({ subcommandDescription: (command) => asListed(command.summary() || command.description()) })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "sallyport: ")) })
     .exitOverride();
   const done = (code: number) => {
@@ -57,6 +58,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     exitCode = report(error);
   }
   return exitCode;
+}
+
+/** The first sentence of a description, as one line of a list. */
+function asListed(description: string): string {
+  const [first = ""] = description.split(/\.(?:\s|$)/);
+  return first.charAt(0).toLowerCase() + first.slice(1);
 }
 
 /** What is wrong with a command line is explained by the help of that very command. */
