@@ -24,6 +24,6 @@ export {
   tokenExchangeGrant,
 } from "./grants.js";
 export { createHeldTokens, type Expiring, type HeldTokens, type HeldTokensOptions } from "./held-tokens.js";
-export { type ClientHttpOptions, type Fetch, isSecureUrl } from "./http.js";
+export { type ClientHttpOptions, type Fetch, isSecureUrl, type Send } from "./http.js";
 export { type TokenAnswer, TokenRefused } from "./token-answer.js";
 export { createTokenEndpoint, type TokenEndpoint, type TokenEndpointOptions } from "./token-endpoint.js";

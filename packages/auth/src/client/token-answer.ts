@@ -110,7 +110,7 @@ function withoutSecrets(text: string, secrets: readonly string[]): string {
   return known.replace(TOKEN_LIKE, "…").slice(0, 500);
 }
 
-function busy(headers: Headers, url: string, status: number): OAuthError {
+function busy(headers: JsonAnswer["headers"], url: string, status: number): OAuthError {
   const seconds = /^\d{1,6}$/.exec(headers.get("retry-after") ?? "")?.[0];
   const detail = `${new URL(url).origin}: status ${status}`;
   return new OAuthError("server_busy", {

@@ -42,11 +42,8 @@ export function createTokenEndpoint(options: TokenEndpointOptions): TokenEndpoin
     const { headers, parameters } = await proveClient(client, { audience, system });
     const proof = dpop === undefined ? {} : { dpop: await prove(dpop, { token_endpoint, nonce, system }) };
     const body = new URLSearchParams([...grant, ...Object.entries(parameters)].map(([name, value]) => [name, value]));
-    const answer = await requestJson(
-      token_endpoint,
-      { method: "POST", body, headers: { accept: "application/json", ...headers, ...proof } },
-      options,
-    );
+    const asked = { body, headers: { accept: "application/json", ...headers, ...proof } };
+    const answer = await requestJson(token_endpoint, asked, options);
     nonce = answer.headers.get("dpop-nonce") ?? nonce;
     return answer;
   };

@@ -20,6 +20,7 @@ import {
 import { createHeld } from "../../federation/discovery.js";
 import type { CredentialRequest } from "./contract.js";
 import { CredentialError } from "./credential-error.js";
+import { sendPooled } from "./send-pooled.js";
 import type { TokenCredentialsOptions } from "./token-credentials.js";
 
 /** Where tokens come from: an issuer whose document is read, or the endpoint itself. */
@@ -32,6 +33,7 @@ export interface TokenServer {
 
 export interface TokenServerPorts {
   readonly system: System;
+  /** In place of pooled connections. */
   readonly fetch?: Fetch;
   /** Milliseconds for one request; default 10,000. */
   readonly timeoutMs?: number;
@@ -40,8 +42,9 @@ export interface TokenServerPorts {
 /** Asks one server for tokens. The document of an issuer is read at the first need, and again every hour; a failure is not kept for long. */
 export function createTokenServer(
   { issuer, tokenEndpoint, client }: TokenServer,
-  ports: TokenServerPorts & { readonly dpop?: DpopSigner },
+  given: TokenServerPorts & { readonly dpop?: DpopSigner },
 ): Pick<TokenEndpoint, "request"> {
+  const ports = given.fetch === undefined ? { ...given, send: sendPooled } : given;
   const at = (token_endpoint: string) =>
     createTokenEndpoint({ token_endpoint, client, ...ports, ...(issuer && { assertionAudience: issuer }) });
   if (tokenEndpoint !== undefined) return at(tokenEndpoint);
