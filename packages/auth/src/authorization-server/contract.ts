@@ -23,6 +23,11 @@ export interface ResourceDescription {
     readonly includes: readonly string[];
     /** Names of the tools (and "resources", "prompts") behind it. */
     readonly tools: readonly string[];
+    /**
+     * Only while nobody knows which tools the server has: patterns of the names that the scope allows, `*` for any run of characters; `[]`
+     * where it goes by something else. The page then says so, and does not say that there are none.
+     */
+    readonly expected?: readonly string[];
   }[];
   readonly baseline: readonly string[];
 }

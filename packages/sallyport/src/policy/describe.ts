@@ -40,6 +40,8 @@ export function describeResource(options: DescribeOptions): ResourceDescription 
 function describeScope(scope: string, options: DescribeOptions): ScopeDescription {
   const { policy, scopes } = options;
   const words = scopes === undefined ? WORDS[scope] : undefined;
+  // A server that describes itself to callers only is not known before the first of them.
+  const expected = options.catalogue.entries().length > 0 ? {} : { expected: patternsOf(scopes?.[scope]) };
   const includes = (policy.hierarchy.get(scope) ?? []).filter((included) => included !== scope);
   return {
     scope,
@@ -47,6 +49,7 @@ function describeScope(scope: string, options: DescribeOptions): ScopeDescriptio
     ...(words === undefined ? {} : { description: words.description }),
     includes,
     tools: [...toolsOf(scope, options), ...besidesTools(scope, scopes)],
+    ...expected,
   };
 }
 
@@ -59,6 +62,10 @@ function toolsOf(scope: string, { policy, catalogue }: DescribeOptions): readonl
       const call = { server: "", revision: "2025-11-25", method: "tools/call", kind: "tool", name } as const;
       return policy.permittedBy({ ...call, arguments: undefined })[0] === scope;
     });
+}
+
+function patternsOf({ allow = [] }: Pick<ScopeConfig, "allow"> | Record<string, never> = {}): readonly string[] {
+  return allow.flatMap((glob: string) => (glob.startsWith("tools/") ? glob.slice("tools/".length) : []));
 }
 
 function besidesTools(scope: string, scopes: Readonly<Record<string, ScopeConfig>> | undefined): readonly string[] {

@@ -123,7 +123,7 @@ ${offer.withheld.length > 0 && html`<p class="soft">It also asked for ${offer.wi
 }
 
 /** Scope names are identifiers of ours, but may hold any printable character: the id is their position-free hex. */
-function choice({ scope, title, description, tools, asked, granted }: OfferedScope, stepUp: boolean): Html {
+function choice({ scope, title, description, tools, expected, asked, granted }: OfferedScope, stepUp: boolean): Html {
   const id = `scope-${[...scope].map((character) => character.charCodeAt(0).toString(16)).join("")}`;
   const tag = granted ? html` <span class="tag good">already allowed</span>` : html` <span class="tag new">new</span>`;
   const box = asked
@@ -131,9 +131,15 @@ function choice({ scope, title, description, tools, asked, granted }: OfferedSco
     : html`<input type="checkbox" id="${id}" name="scope" value="${scope}">`;
   return html`<div class="choice">${box}<div><label for="${id}">${title}</label>${stepUp && asked && tag}
 ${description !== undefined && html`<p class="soft">${description}</p>`}
-<details><summary>${countTools(tools)} · <code>${scope}</code></summary>
-${tools.length > 0 && html`<ul>${tools.map((tool) => html`<li><code>${displayName(tool)}</code></li>`)}</ul>`}
+<details><summary>${expected === undefined ? countTools(tools) : "tools not known yet"} · <code>${scope}</code></summary>
+${expected !== undefined && learnedLater(expected)}${tools.length > 0 && html`<ul>${tools.map((tool) => html`<li><code>${displayName(tool)}</code></li>`)}</ul>`}
 </details></div></div>`;
+}
+
+/** Agreeing before anybody has seen the tools is agreeing to names: the person reads which. */
+function learnedLater(expected: readonly string[]): Html {
+  const names = expected.map((name, index) => html`${index > 0 && ", "}<code>${displayName(name)}</code>`);
+  return html`<p class="soft">Which tools this server has becomes known when it is first used. ${expected.length > 0 && html`It may call those called ${names}.`}</p>`;
 }
 
 /** A description names "resources" and "prompts" among its tools; they are none. */

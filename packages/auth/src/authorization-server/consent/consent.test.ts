@@ -74,6 +74,21 @@ describe("R-80, R-81, R-142: what the page says", () => {
   });
 
   test.each([
+    [["search_*", "get_*"], "It may call those called search_*"],
+    [[], "Which tools this server has becomes known when it is first used."],
+  ])("does not say that there are no tools while nobody knows: expected %j", async (expected, words) => {
+    const describeResource = async (resource: string) => ({
+      ...{ resource, name: "crm", baseline: ["mcp:read"] },
+      scopes: [{ scope: "mcp:read", title: "Read", includes: [], tools: [], expected }],
+    });
+    const { client } = await setUp({ describeResource });
+    const page = text(await (await client.authorize()).text());
+    expect(page).toContain("tools not known yet · mcp:read");
+    expect(page).toContain(words);
+    expect(page).not.toContain("no tools");
+  });
+
+  test.each([
     ["no scope", undefined, ["mcp:read"]],
     ["unknown scopes only", "openid profile", ["mcp:read"]],
     ["unknown ones among known", "openid mcp:write offline_access", ["mcp:write"]],

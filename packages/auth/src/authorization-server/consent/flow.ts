@@ -21,6 +21,8 @@ export interface OfferedScope {
   readonly title: string;
   readonly description: string | undefined;
   readonly tools: readonly string[];
+  /** As in the description. */
+  readonly expected?: readonly string[];
   /** The client asked for it (or for nothing that exists, and this is the baseline): ticked when the page opens. */
   readonly asked: boolean;
   /** Consented to before, for this client and resource. */

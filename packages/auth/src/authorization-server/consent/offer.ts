@@ -30,11 +30,12 @@ export async function createOffer(flow: Known, resource: string): Promise<Offer 
     grant,
     scopes: description.scopes
       .filter(({ scope }) => entitled.has(scope))
-      .map(({ scope, title, description: text, tools }) => ({
+      .map(({ scope, title, description: text, tools, expected }) => ({
         scope,
         title,
         description: text,
         tools,
+        ...(expected !== undefined && { expected }),
         asked: possible.includes(scope),
         granted: granted.has(scope),
       })),

@@ -103,11 +103,23 @@ export function createTokenCredentials(options: TokenCredentialsOptions): Creden
     origins.set(credential, held);
     return credential;
   };
-  const madeFrom = (request: CredentialRequest, basis: string): Credential | Promise<Credential> => {
-    const scope = options.scopeOf(request);
+  /** A caller mostly does the same again; the very same string, whose hash is known, is found twice as fast as one that is put together anew. */
+  const lastKeys = new WeakMap<
+    Principal,
+    { readonly scope: string | undefined; readonly basis: string; readonly key: string }
+  >();
+  const keyOf = (request: CredentialRequest, scope: string | undefined, basis: string): string => {
+    const last = lastKeys.get(request.principal);
+    if (last !== undefined && last.scope === scope && last.basis === basis) return last.key;
     const caller = perCaller ? callerKey(request) + basis : "";
     const key = scope === undefined ? caller : `${caller} ${scope}`;
+    lastKeys.set(request.principal, { scope, basis, key });
+    return key;
+  };
+  const madeFrom = (request: CredentialRequest, basis: string): Credential | Promise<Credential> => {
+    const scope = options.scopeOf(request);
     const { principal } = request;
+    const key = keyOf(request, scope, basis);
     const from = perCaller
       ? { until: principal.exp, owner: principal }
       : { until: Number.POSITIVE_INFINITY, owner: undefined };
