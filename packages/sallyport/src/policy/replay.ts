@@ -109,18 +109,23 @@ interface ReplayServer {
   /** Refuses where a condition cannot tell, and says that it met one. */
   readonly worst: Watched;
   /** Lets through where a condition cannot tell. */
-  readonly best: Policy;
+  readonly best: Wrap;
   /** Everything that names of calls are matched with. */
   readonly globs: readonly CallGlob[];
   /** What the catalogue says of the tool in question. */
   says(toolScope: string | undefined): void;
 }
 
+/** The same rule with another say about what its condition answers; the same one each time. */
+type Wrap = (rule: Rule) => Rule;
+
 interface Watched {
-  readonly policy: Policy;
+  readonly wrap: Wrap;
   /** Rules that could not tell since the last look. */
   met(): readonly string[];
 }
+
+const NONE: readonly string[] = [];
 
 function createReplayServer(config: ReplayOptions["config"], name: string): ReplayServer {
   const server = config.servers[name];
@@ -137,8 +142,8 @@ function createReplayServer(config: ReplayOptions["config"], name: string): Repl
   const ofScopes = Object.values(server.scopes ?? {}).flatMap(({ allow = [] }) => allow.map(createCallGlob));
   return {
     current,
-    worst: watch(current.policy),
-    best: withConditions(current.policy, (rule, answer) => (answer === "unknown" ? rule.effect === "allow" : answer)),
+    worst: watch(),
+    best: wrapWith((rule, answer) => (answer === "unknown" ? rule.effect === "allow" : answer)),
     globs: [...ofScopes, ...current.rules.flatMap(({ patterns }) => patterns)],
     says: (scope) => {
       toolScope = scope;
@@ -148,43 +153,46 @@ function createReplayServer(config: ReplayOptions["config"], name: string): Repl
 
 type Answered = boolean | "unknown";
 
-function watch(policy: Policy): Watched {
-  let met: string[] = [];
+function watch(): Watched {
+  let met: readonly string[] | undefined;
   return {
-    policy: withConditions(policy, (rule, answer) => {
-      if (answer === "unknown") met.push(rule.id);
+    wrap: wrapWith((rule, answer) => {
+      if (answer === "unknown") met = [...(met ?? NONE), rule.id];
       return answer;
     }),
     met: () => {
-      const those = met;
-      if (those.length > 0) met = [];
+      const those = met ?? NONE;
+      met = undefined;
       return those;
     },
   };
 }
 
-/** The same policy with another say about what conditions answer. */
-function withConditions(policy: Policy, say: (rule: Rule, answer: Answered) => Answered): Policy {
+function wrapWith(say: (rule: Rule, answer: Answered) => Answered): Wrap {
   const wrapped = new Map<Rule, Rule>();
-  const wrap = (rule: Rule): Rule => {
+  return (rule) => {
     const { when } = rule;
     if (when === undefined) return rule;
     const known = wrapped.get(rule) ?? { ...rule, when: (input: EvaluationInput) => say(rule, when(input)) };
     wrapped.set(rule, known);
     return known;
   };
-  return {
-    hierarchy: policy.hierarchy,
-    permittedBy: (call) => policy.permittedBy(call),
-    rules: policy.rules.map(wrap),
-    rulesFor: (call) => (policy.rulesFor?.(call) ?? policy.rules.filter((rule) => rule.applies(call))).map(wrap),
-  };
+}
+
+/** What is found out once about one question: which scopes permit it and which rules apply, whatever its arguments are. */
+function policyFor(policy: Policy, call: McpCall, wrap: Wrap): Policy {
+  const applying = (policy.rulesFor?.(call) ?? policy.rules.filter((rule) => rule.applies(call))).map(wrap);
+  const permitting = policy.permittedBy(call);
+  return { hierarchy: policy.hierarchy, permittedBy: () => permitting, rules: applying, rulesFor: () => applying };
 }
 
 /** A question with everything that does not change from one record to the next. */
 interface Prepared {
-  readonly server: ReplayServer;
   readonly question: RecordedQuestion;
+  /** The policies of the server as far as they speak of this question. */
+  readonly worst: Policy;
+  readonly best: Policy;
+  met(): readonly string[];
   readonly input: Omit<EvaluationInput, "now">;
   readonly readsArguments: boolean;
   readonly readsTime: boolean;
@@ -202,9 +210,13 @@ function prepare(question: RecordedQuestion, server: ReplayServer): Prepared {
   const isCut = isNameCut(question);
   const [actor, ...chain] = question.actors ?? [];
   const { iss, sub, client, http, address } = question;
+  server.says(question.toolScope);
+  const judgedCall = isCut ? withNameCut(call) : call;
   return {
-    server,
     question,
+    worst: policyFor(server.current.policy, judgedCall, server.worst.wrap),
+    best: policyFor(server.current.policy, judgedCall, server.best),
+    met: server.worst.met,
     input: {
       principal: {
         ...{ iss, sub, client_id: client, actor, chain, roles: question.roles ?? [] },
@@ -214,7 +226,7 @@ function prepare(question: RecordedQuestion, server: ReplayServer): Prepared {
         ...{ sid: undefined, jti: undefined, cnf: undefined, exp: 0, iat: 0 },
       },
       entitled: entitledOf(question, server.current),
-      call: isCut ? withNameCut(call) : call,
+      call: judgedCall,
       request: { method: http, remoteAddress: address },
     },
     readsArguments: reads("args"),
@@ -275,12 +287,10 @@ function argumentsOf(kept: string | undefined, redacted: string): JsonObject {
  * allows, so that two equal answers are the answer.
  */
 function decide(prepared: Prepared, args: JsonObject | undefined, moment: RecordedMoment): Replayed {
-  const { server, question, input } = prepared;
-  const { worst, best } = server;
-  const asked = { ...input, call: callWith(prepared, args, moment), now: moment.time };
-  server.says(question.toolScope);
-  const atWorst = evaluate(worst.policy, asked);
-  const met = worst.met();
+  const { input, worst, best } = prepared;
+  const asked = Object.assign({}, input, { call: callWith(prepared, args, moment), now: moment.time });
+  const atWorst = evaluate(worst, asked);
+  const met = prepared.met();
   if (met.length === 0) return replayed(atWorst);
   const atBest = evaluate(best, asked);
   if (answerIn(atBest) === answerIn(atWorst)) {
@@ -298,7 +308,7 @@ function callWith(
   { inexact }: RecordedMoment,
 ): McpCall {
   if (args === undefined) return call;
-  const [asked = call] = judgedCalls({ inexactNumbers: inexact }, [{ ...call, arguments: args }]);
+  const [asked = call] = judgedCalls({ inexactNumbers: inexact }, [Object.assign({}, call, { arguments: args })]);
   return isCut ? withNameCut(asked) : asked;
 }
 
