@@ -23,7 +23,7 @@ export function composeExports(installation: Installation, system: System): { st
       });
       // By what it is and not by its place in the list: a list in another order sends nothing twice.
       const id = createHash("sha256").update(`${format} ${to}`).digest("hex").slice(0, 16);
-      return { format, target, positionFile: join(dataFolder, `log-export-${id}.json`) };
+      return { name: to, format, target, positionFile: join(dataFolder, `log-export-${id}.json`) };
     } catch (error) {
       throw error instanceof TypeError ? new CliError(`${setting}.to: ${error.message}`) : error;
     }

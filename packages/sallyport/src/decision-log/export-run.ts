@@ -11,6 +11,8 @@ export interface ExportRun {
   readonly version: string;
   /** File that says how far the target has the log; made if it is absent. Absent: from the beginning, and not remembered. */
   readonly positionFile?: string;
+  /** What messages call the target. */
+  readonly name?: string;
   /** Integer seconds: earlier decisions are passed over. */
   readonly since?: number;
   /** Milliseconds between two chunks, for a process that has calls to answer; default none. */
@@ -64,14 +66,15 @@ export function followExport(run: ExportRun, system: Pick<System, "log">): { sto
   let timer: NodeJS.Timeout | undefined;
   let pause = LOOK_MS;
   let failing = false;
+  const to = run.name;
   const look = async () => {
     try {
       await exportNew({ ...run, pauseMs: PAUSE_MS }, () => stopped);
-      if (failing) system.log("info", "the decision log is exported again");
+      if (failing) system.log("info", "the decision log is exported again", { to });
       failing = false;
       pause = LOOK_MS;
     } catch (error) {
-      if (!failing) system.log("error", "the decision log is not exported; tried again", { error: String(error) });
+      if (!failing) system.log("error", "the decision log is not exported; tried again", { to, error: String(error) });
       failing = true;
       pause = Math.min(LONGEST_MS, pause * 2);
     }
