@@ -6,7 +6,7 @@ import { pathOf, serveNode } from "./node-http.js";
 export type { EndpointOptions } from "./endpoint.js";
 export { authenticateNode } from "./node-api.js";
 export { sha256Node, verifySignatureNode } from "./node-crypto.js";
-export { nodeCryptography } from "./node-cryptography.js";
+export { importSigningKey, nodeCryptography } from "./node-cryptography.js";
 export { createDpopNonces } from "./node-dpop-nonces.js";
 export { createDpopSignerNode } from "./node-dpop-signer.js";
 export { createSafeFetchDocument, type SafeFetchOptions, UnsafeDocumentError } from "./node-fetch-document.js";

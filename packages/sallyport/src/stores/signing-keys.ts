@@ -1,5 +1,6 @@
 import type { SigningKey, SigningKeys, System } from "@sallyport/auth";
-import { type CryptoKey, importJWK, type JWK } from "jose";
+import { importSigningKey } from "@sallyport/auth/node";
+import type { CryptoKey, JWK } from "jose";
 import type { Transaction } from "kysely";
 import type { Sealer } from "../sealing/sealer.js";
 import type { Backend } from "./backend.js";
@@ -130,9 +131,7 @@ function keyOf({ kid, alg, created, retired }: KeyRow): StoredKey {
 async function openKey(sealer: Sealer, { kid, alg, private_jwk }: KeyRow): Promise<CryptoKey> {
   const secret = sealer.open(private_jwk, place(kid));
   if (secret === undefined) throw new Error("the signing key does not open: it was sealed under another master key");
-  const key = await importJWK(fromJson<JWK>(Buffer.from(secret).toString("utf8")), alg, { extractable: false });
-  if (key instanceof Uint8Array) throw new TypeError("a signing key is asymmetric");
-  return key;
+  return importSigningKey(fromJson<JWK>(Buffer.from(secret).toString("utf8")), alg);
 }
 
 function place(kid: string): string {
