@@ -2,7 +2,7 @@ import type { System } from "@sallyport/auth";
 import { type Batch, ChainLines } from "./chain-lines.js";
 import { LogUnavailable } from "./contract.js";
 import { FORMAT_VERSION, type Head } from "./lines.js";
-import { type OpenLogFile, openLogFile } from "./log-file.js";
+import { describeFailure, type OpenLogFile, openLogFile } from "./log-file.js";
 import { Segment } from "./segment.js";
 import { formatSigned, type LogSigner } from "./signatures.js";
 
@@ -223,8 +223,11 @@ export class ChainWriter {
   #fail(error: unknown, waiter: PromiseWithResolvers | undefined): void {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     this.#busySince = undefined;
-    if (this.#failure === undefined)
-      this.#options.system.log("error", "the decision log cannot be written: calls are refused", { code });
+    const { system, folder } = this.#options;
+    if (this.#failure === undefined) {
+      const because = describeFailure(code);
+      system.log("error", "the decision log cannot be written: calls are refused", { code, because, folder });
+    }
     this.#failure = code;
     const refused = new LogUnavailable(code);
     waiter?.reject(refused);

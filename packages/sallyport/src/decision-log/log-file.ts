@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 
 /** Port: one file that only grows. Written at places, so that a write that failed half way is written again over itself. */
 export interface LogFile {
@@ -13,13 +13,60 @@ export interface LogFile {
 export type OpenLogFile = (path: string) => Promise<LogFile>;
 
 export const openLogFile: OpenLogFile = async (path) => {
-  const handle = await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600);
+  let handle = await openNew(path);
   return {
     write: (bytes, position) => writeAll(handle, bytes, position),
-    sync: () => handle.datasync(),
+    sync: async () => {
+      // A file that was removed takes bytes as before, and nobody would ever see them.
+      if ((await handle.stat()).nlink === 0) handle = await restore(path, handle);
+      await handle.datasync();
+    },
     close: () => handle.close(),
   };
 };
+
+/** Readable too, so that what somebody removed can be written again. */
+function openNew(path: string): Promise<FileHandle> {
+  return open(path, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR, 0o600);
+}
+
+const CHUNK = 1024 * 1024;
+
+/** Everything that was written, in its place again. @throws what the file system throws, and then the old one is still whole. */
+async function restore(path: string, removed: FileHandle): Promise<FileHandle> {
+  const again = await openNew(path);
+  try {
+    const buffer = Buffer.alloc(CHUNK);
+    for (let position = 0; ; ) {
+      const { bytesRead } = await removed.read(buffer, 0, CHUNK, position);
+      if (bytesRead === 0) break;
+      await writeAll(again, buffer.subarray(0, bytesRead), position);
+      position += bytesRead;
+    }
+  } catch (error) {
+    await again.close();
+    await rm(path, { force: true });
+    throw error;
+  }
+  await removed.close();
+  return again;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full",
+  EDQUOT: "the quota of the disk is used up",
+  ENOENT: "its folder is not there",
+  ENOTDIR: "its folder is not there",
+  EACCES: "its folder may not be written to",
+  EPERM: "its folder may not be written to",
+  EROFS: "the file system is read-only",
+  EIO: "the disk has a fault",
+};
+
+/** In words, for somebody who has to mend it. */
+export function describeFailure(code: string): string {
+  return REASONS[code] ?? code;
+}
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UNKNOWN_ARGUMENTS } from "@sallyport/auth";
 import { createTestSystem } from "@sallyport/auth/testing";
@@ -262,6 +262,39 @@ describe("a full disk", () => {
     await log.chain.durable();
     await log.chain.close();
     expect(check(folder)).toMatchObject({ problems: [], chains: [{ records: 1, lost: 1 }] });
+  });
+});
+
+describe("a log that somebody removes while it is written", () => {
+  it("is written again whole, in its place", async () => {
+    const folder = logFolder();
+    const { chain, recorder } = await openTestLog(folder, { before: () => true });
+    await recorder.record(decided({ id: 1, args: { contact: 1 } }));
+    for (const name of readdirSync(folder)) rmSync(join(folder, name));
+    await recorder.record(decided({ id: 2, args: { contact: 2 } }));
+    expect([...readRecords(folder)].map(({ requestId }) => requestId)).toEqual([1, 2]);
+    await chain.close();
+    expect(check(folder).problems).toEqual([]);
+    expect(listSegments(folder)).toMatchObject([{ log: expect.any(String), arguments: expect.any(String) }]);
+  });
+
+  it("refuses calls while its folder is gone, says why, and goes on with nothing lost when it is back", async () => {
+    const folder = join(logFolder(), "decisions");
+    mkdirSync(folder);
+    const { chain, recorder, system } = await openTestLog(folder, { before: () => true, limits: { retryMs: 1 } });
+    await recorder.record(decided({ id: 1 }));
+    rmSync(folder, { recursive: true });
+    await expect(recorder.record(decided({ id: 2 }))).rejects.toThrow(LogUnavailable);
+    expect(() => recorder.record(decided({ id: 3 }))).toThrow(LogUnavailable);
+    expect(system.lines).toContainEqual(
+      expect.objectContaining({ fields: { code: "ENOENT", because: "its folder is not there", folder } }),
+    );
+    mkdirSync(folder);
+    await vi.waitFor(() => expect(chain.failure).toBeUndefined());
+    await recorder.record(decided({ id: 4 }));
+    await chain.close();
+    expect([...readRecords(folder)].map(({ requestId }) => requestId)).toEqual([1, 2, 4]);
+    expect(check(folder).problems).toEqual([]);
   });
 });
 
