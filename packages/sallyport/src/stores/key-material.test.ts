@@ -22,6 +22,17 @@ describe("a private key in PKCS#8", () => {
     expect(material.publicJwk).toEqual({ ...jwk, alg, kid, use: "sig" });
   });
 
+  test("is found beside its certificate, and beside its public key", async () => {
+    const { privateKey, publicKey } = ec("P-256");
+    const alone = await readPkcs8(pem(privateKey));
+    const certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    const spki = publicKey.export({ type: "spki", format: "pem" }).toString();
+    for (const beside of [certificate, spki]) {
+      expect(await readPkcs8(beside + pem(privateKey))).toEqual(alone);
+      expect(await readPkcs8(pem(privateKey) + beside)).toEqual(alone);
+    }
+  });
+
   test.each([
     ["a curve that signs nothing here", pem(ec("P-384").privateKey), /secp384r1 signs none of/],
     ["RSA that is too short", pem(rsa(1024).privateKey), /rsa of 1024 bits signs none of/],
@@ -34,6 +45,13 @@ describe("a private key in PKCS#8", () => {
         .privateKey.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "secret" })
         .toString(),
       /is encrypted; `openssl pkcs8/,
+    ],
+    ["two in one file", pem(ec("P-256").privateKey) + pem(ec("P-256").privateKey), /several private keys/],
+    ["two in two forms", pem(ec("P-256").privateKey) + pem(rsa(2048).privateKey, "pkcs1"), /several private keys/],
+    [
+      "SEC 1 below its parameters, as openssl writes it",
+      `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${pem(ec("P-256").privateKey, "sec1")}`,
+      /SEC 1, not in PKCS#8/,
     ],
     ["a public key", ec("P-256").publicKey.export({ type: "spki", format: "pem" }).toString(), /a public key/],
     ["another file", "hello", /no private key in PKCS#8/],

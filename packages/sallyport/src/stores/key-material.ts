@@ -28,8 +28,15 @@ export async function generateKey(alg: Algorithm): Promise<KeyMaterial> {
  * @throws TypeError with a sentence for the operator that holds nothing of the key.
  */
 export async function readPkcs8(pem: string): Promise<KeyMaterial> {
-  const [, label = ""] = /-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem) ?? [];
-  if (label !== "PRIVATE KEY") throw new TypeError(HINTS[label] ?? "no private key in PKCS#8 (PEM) is in it");
+  const labels = [...pem.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----/g)].map(([, label = ""]) => label);
+  // Which of several was meant, nobody can say; a certificate or parameters beside a key are no matter.
+  if (labels.filter((label) => label.endsWith("PRIVATE KEY")).length > 1) {
+    throw new TypeError("several private keys are in it; leave the one that is to sign");
+  }
+  if (!labels.includes("PRIVATE KEY")) {
+    const known = labels.find((label) => Object.hasOwn(HINTS, label)) ?? "";
+    throw new TypeError(HINTS[known] ?? "no private key in PKCS#8 (PEM) is in it");
+  }
   let key: KeyObject;
   try {
     key = createPrivateKey({ key: pem, format: "pem" });
