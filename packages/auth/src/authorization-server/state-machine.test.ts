@@ -6,10 +6,12 @@ import type { AskedCallDetail, CallDetail } from "../core/call-details.js";
 import { expandScopes } from "../core/scope.js";
 import { JWT_BEARER_GRANT } from "../oauth/assertion.js";
 import { sha256 } from "../oauth/digest.js";
+import { TOKEN_EXCHANGE_GRANT } from "../oauth/token-exchange.js";
 import { agentRedirect, createTestAgents, createTestAssertionIssuer, secretOf } from "../testing/agents.js";
 import { describeTestResource, TEST_ISSUER, TEST_RESOURCE } from "../testing/authorization-server.js";
 import { createTestClient, type TestTokens } from "../testing/client.js";
 import { hierarchyOf } from "./entitled-scopes.js";
+import { DEVICE_CODE_GRANT } from "./grants/device-code.js";
 import type { Session } from "./storage.js";
 
 /*
@@ -39,12 +41,14 @@ const action = fc.oneof(
   fc.record({ kind: fc.constant("exchange" as const), index, scope, calls, actor: fc.boolean() }),
   fc.record({ kind: fc.constant("assert" as const), index: fc.nat(4), scope }),
   fc.record({ kind: fc.constant("client" as const), scope, calls }),
+  fc.record({ kind: fc.constant("poll" as const), index }),
   fc.record({ kind: fc.constant("revokeToken" as const), index }),
   fc.record({ kind: fc.constant("revokeSubject" as const) }),
 );
 /** Between two batches: what the world does. */
 const event = fc.oneof(
   fc.record({ kind: fc.constant("authorize" as const), scope: fc.constantFrom([], ...SCOPES), calls }),
+  fc.record({ kind: fc.constant("device" as const), scope: fc.constantFrom([], ...SCOPES), calls }),
   fc.record({ kind: fc.constant("wait" as const), seconds: fc.constantFrom(1, 29, 61, 599, 86_400) }),
   fc.record({ kind: fc.constant("entitle" as const), scopes: fc.constantFrom([], ...SCOPES) }),
 );
@@ -63,6 +67,14 @@ interface Issued {
   readonly exp: number;
 }
 
+const GRANTS = [
+  "authorization_code",
+  "refresh_token",
+  "client_credentials",
+  TOKEN_EXCHANGE_GRANT,
+  JWT_BEARER_GRANT,
+  DEVICE_CODE_GRANT,
+];
 const hierarchy = hierarchyOf(describeTestResource(TEST_RESOURCE));
 const covers = (held: readonly string[], asked: readonly string[]) => {
   const all = expandScopes(hierarchy, held);
@@ -82,12 +94,16 @@ async function createWorld() {
   const agents = await createTestAgents(["planner", "helper"], {
     trustedIssuers: [{ ...trusted, subjectOf: async () => "ada" }],
     authorizationDetails: true,
+    deviceGrant: true,
+    metadata: { grant_types: GRANTS },
     lifetimes: { session: 7 * 86_400, sessionIdle: 2 * 86_400 },
   });
   const { server } = agents;
   const { sessions } = server.options.storage;
   const client = await createTestClient(server, { client_id: "planner", redirect_uri: agentRedirect("planner") });
   const [codes, tokens, refreshes, used] = [[] as string[], [] as Issued[], [] as string[], new Map<string, number>()];
+  const devices: string[] = [];
+  const fromDevices = new Set<string>();
   const single = new Map<string, boolean>();
   const successors = new Map<string, string>();
   const assertions = await Promise.all(
@@ -131,6 +147,7 @@ async function createWorld() {
   async function happen(what: Event): Promise<void> {
     if (what.kind === "wait") server.system.advance(what.seconds);
     else if (what.kind === "entitle") server.person.entitlement = what.scopes;
+    else if (what.kind === "device") await connect(what);
     else if (server.person.entitlement.length > 0) {
       // Whoever agreed before passes without a page; who may have nothing gets no code.
       const query = await client
@@ -142,6 +159,27 @@ async function createWorld() {
   }
 
   const client_secret = secretOf("planner");
+  const post = (path: string, fields: Readonly<Record<string, string | undefined>>) => {
+    const body = new URLSearchParams(JSON.parse(JSON.stringify(fields)) as Record<string, string>);
+    return server.fetch(`${TEST_ISSUER}${path}`, {
+      method: "POST",
+      body,
+      headers: { "sec-fetch-site": "same-origin" },
+    });
+  };
+
+  /** A device asks, and a person agrees to what they may grant of it; whoever may grant nothing leaves it waiting. */
+  async function connect({ scope, calls }: Extract<Event, { kind: "device" }>): Promise<void> {
+    const wanted = { scope: scope.join(" ") || undefined, ...asking(calls) };
+    const asked = await post("/device_authorization", { client_id: "planner", client_secret, ...wanted });
+    const { device_code, user_code } = (await asked.json()) as { device_code: string; user_code: string };
+    expect(asked.status).toBe(200);
+    const typed = await post("/device", { user_code });
+    const page = await server.fetch(typed.headers.get("location") ?? "");
+    await server.browser.submit(page, { decision: "approve" }, TEST_ISSUER).catch(() => undefined);
+    devices.push(device_code);
+  }
+
   const actions: { readonly [Kind in Action["kind"]]: (what: Extract<Action, { kind: Kind }>) => Promise<unknown> } = {
     redeem: async (what) => {
       const code = pick(codes, what.index);
@@ -185,6 +223,14 @@ async function createWorld() {
         await agents.token("planner", { grant_type: "client_credentials", scope: what.scope, ...asking(what.calls) }),
         {},
       ),
+    poll: async (what) => {
+      const device_code = pick(devices, what.index);
+      if (device_code === undefined) return;
+      const asked = { grant_type: DEVICE_CODE_GRANT, client_id: "planner", client_secret, device_code };
+      const answer = await post("/token", asked);
+      if (answer.ok) fromDevices.add(((await answer.clone().json()) as TestTokens).access_token);
+      await accept(answer, { once: `device ${device_code}` });
+    },
     revokeToken: async (what) => {
       const token = pick(tokens, what.index)?.access_token;
       if (token === undefined) return;
@@ -229,6 +275,7 @@ async function createWorld() {
 
   return {
     tokens,
+    fromDevices,
     async play({
       events,
       actions: together,
@@ -256,10 +303,11 @@ test("whatever happens, in any order and at once, no token is more than what it 
         const { act, sub, scope: said } = decodeJwt(access_token);
         seen.add(act === undefined ? `${sub}` : "delegated");
         if (said === "") seen.add("single calls");
+        if (world.fromDevices.has(access_token)) seen.add("device");
       }
     }),
     { numRuns: 120 },
   );
   // A run that gives no tokens would prove nothing.
-  expect([...seen].sort()).toEqual(["ada", "delegated", "planner", "single calls"]);
+  expect([...seen].sort()).toEqual(["ada", "delegated", "device", "planner", "single calls"]);
 });
