@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help } from "commander";
 import { ConfigError } from "../config/problem.js";
 import { addAccessCommands } from "./access-commands.js";
 import { addClientCommands } from "./client-commands.js";
@@ -32,7 +32,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description("The authorization layer for the Model Context Protocol")
     .version(VERSION)
     .addHelpText("after", INTRODUCTION)
-    .configureHelp({ subcommandDescription: (command) => asListed(command.summary() || command.description()) })
+    .configureHelp({
+      subcommandDescription: (command) => asListed(command.summary() || command.description()),
+      optionDescription: (option) => new Help().optionDescription(option).replace(/ \(default: (?:\[\]|false)\)$/, ""),
+    })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "sallyport: ")) })
     .exitOverride();
   const done = (code: number) => {
