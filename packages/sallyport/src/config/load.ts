@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { checkConfig } from "./check.js";
-import { standsAlone, withoutMisshapen } from "./partial.js";
+import { type Misshapen, standsAlone, withoutMisshapen } from "./partial.js";
 import { ConfigError, formatProblems, lineOf, type Problem } from "./problem.js";
 import { type Config, configType } from "./schema.js";
 import { SETTINGS } from "./settings.js";
@@ -83,21 +83,29 @@ function withEnvironment(raw: Record<string, unknown>, environment: Environment)
   return result;
 }
 
-function problemsOf(issue: z.core.$ZodIssue): readonly Problem[] {
+function problemsOf(issue: z.core.$ZodIssue): readonly (Problem & Misshapen)[] {
   const path = issue.path.filter((part) => typeof part !== "symbol");
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: [...path, key], message: `unknown setting${suggestion(key)}` }));
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      message: `unknown setting${suggestion(key)}`,
+      unknown: true,
+    }));
   }
   if (issue.code === "invalid_union")
     return [{ path, message: "has none of the forms that this setting takes; see `sallyport docs settings`" }];
   return [{ path, message: issue.message.replace(/^Invalid input: /, "") }];
 }
 
+/** Names inside settings that are lists. */
+const MEMBERS = ["deny", "allow", "when", "because", "mode", "roles", "users", "scopes", "includes", "title"];
+
 /** The setting most like a misspelt one: same letters in another order, or one letter more, less or other. */
 function suggestion(key: string): string {
-  const names = new Set(SETTINGS.flatMap(({ path }) => path.split(".")));
-  const near = [...names].find((name) => distance(name, key) <= 2 && name !== "*");
-  return near === undefined ? "" : `; did you mean \`${near}\`?`;
+  const names = new Set([...SETTINGS.flatMap(({ path }) => path.split(".")), ...MEMBERS]);
+  const far = (name: string) => distance(name, key) + Math.abs(name.length - key.length) / 10;
+  const near = [...names].filter((name) => name !== "*" && distance(name, key) <= 2).sort((a, b) => far(a) - far(b));
+  return near[0] === undefined ? "" : `; did you mean \`${near[0]}\`?`;
 }
 
 function distance(a: string, b: string): number {

@@ -28,13 +28,21 @@ describe("a file without what has the wrong shape", () => {
     expect(RAW).toEqual(before);
   });
 
+  test("loses a name that nobody knows and nothing else, also inside a list", () => {
+    const raw = { servers: { crm: { rules: [{ deny: "a", dney: "b" }, { deny: "c" }] } } };
+    const path = ["servers", "crm", "rules", 0, "dney"];
+    expect(withoutMisshapen(raw, [{ path, unknown: true }])).toEqual({
+      servers: { crm: { rules: [{ deny: "a" }, { deny: "c" }] } },
+    });
+  });
+
   test("whatever the file and the paths are, nothing is thrown and nothing is added", () => {
     const part = fc.oneof(fc.constantFrom("servers", "crm", "__proto__", "constructor", "log"), fc.nat(3));
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.array(fc.array(part)), (raw, paths) => {
         const rest = withoutMisshapen(
           raw,
-          paths.map((path) => ({ path })),
+          paths.map((path, index) => ({ path, ...(index % 2 === 0 && { unknown: true as const }) })),
         );
         expect(Object.keys(rest ?? {}).every((key) => Object.hasOwn(raw, key))).toBe(true);
       }),
@@ -43,11 +51,17 @@ describe("a file without what has the wrong shape", () => {
 });
 
 describe("a problem with the meaning", () => {
-  const wrong = [{ path: ["servers", "crm", "scopes"] }, { path: ["log", "level"] }];
+  const wrong = [
+    { path: ["servers", "crm", "scopes"] },
+    { path: ["servers", "crm", "rules", 1, "mode"] },
+    { path: ["log", "level"] },
+  ];
   test.each([
     [["servers", "wiki"], true],
     [["publicUrl"], true],
     [["servers", "crm", "access", 0, "scopes"], false],
+    [["servers", "crm", "rules", 0, "when"], true],
+    [["servers", "crm", "rules", 1, "when"], false],
     [["log"], false],
     [[], false],
   ] as const)("at %j stands by itself beside others: %s", (path, alone) => {

@@ -1,6 +1,8 @@
 /** What has the wrong shape, and where. */
 export interface Misshapen {
   readonly path: readonly (string | number)[];
+  /** A name that nobody knows: without it the rest has its shape, also inside a list. */
+  readonly unknown?: true;
 }
 
 type Tree = Record<string, unknown>;
@@ -12,7 +14,8 @@ type Tree = Record<string, unknown>;
  */
 export function withoutMisshapen(raw: Readonly<Tree>, misshapen: readonly Misshapen[]): Tree | undefined {
   const rest = structuredClone(raw) as Tree;
-  for (const { path } of misshapen) {
+  for (const { path, unknown } of misshapen) {
+    if (unknown && removeUnknown(rest, path)) continue;
     const list = path.findIndex((part) => typeof part === "number");
     const keys = (list === -1 ? path : path.slice(0, list)).map(String);
     const [top = ""] = keys;
@@ -24,6 +27,18 @@ export function withoutMisshapen(raw: Readonly<Tree>, misshapen: readonly Missha
 
 /** Settings whose entries others refer to by name. */
 const NAMED: ReadonlySet<string> = new Set(["servers", "clients"]);
+
+function removeUnknown(tree: Tree, path: Misshapen["path"]): boolean {
+  let parent: unknown = tree;
+  for (const part of path.slice(0, -1)) {
+    if (typeof parent !== "object" || parent === null || !Object.hasOwn(parent, part)) return false;
+    parent = (parent as Tree)[part];
+  }
+  const last = path.at(-1);
+  if (last === undefined || !isTree(parent) || !Object.hasOwn(parent, last)) return false;
+  delete parent[last];
+  return true;
+}
 
 /** Whether there was something to take away: what is missing cannot go. */
 function remove(tree: Tree, keys: readonly string[]): boolean {
@@ -45,9 +60,14 @@ function isTree(value: unknown): value is Tree {
 
 /**
  * Whether a problem with the meaning stands by itself: where a setting was taken away, the others of the same server (or of the same
- * setting of the first level) may only seem wrong.
+ * setting of the first level) may only seem wrong. What is wrong with a rule of the right shape is wrong whatever stands beside it.
  */
 export function standsAlone({ path }: Misshapen, misshapen: readonly Misshapen[]): boolean {
+  const rule = path.lastIndexOf("rules") + 2;
+  if (rule > 1 && path.length > rule) {
+    const inRule = (other: Misshapen["path"]) => path.slice(0, rule).every((part, at) => other[at] === part);
+    return !misshapen.some((other) => inRule(other.path));
+  }
   return misshapen.every(({ path: [top, entry] }) => {
     const sameUnit = NAMED.has(String(top)) ? path[0] === top && path[1] === entry : path[0] === top;
     return !sameUnit && path.length > 0;
