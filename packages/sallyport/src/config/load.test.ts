@@ -49,7 +49,7 @@ servers:
     expect(problems(broken)).toEqual([
       "sallyport.yaml:1:1: publicUrl: must not end in a slash: clients compare it byte for byte",
       "sallyport.yaml:4:5: servers.crm.upstrem: unknown setting; did you mean `upstream`?",
-      'sallyport.yaml:5:5: servers.crm.list: Invalid option: expected one of "reachable"|"granted"',
+      'sallyport.yaml:5:5: servers.crm.list: must be one of "reachable", "granted"',
       expect.stringMatching(/^sallyport.yaml:6:3: servers.CRM: a server name is 1 to 40 of a-z/),
       expect.stringMatching(/^sallyport.yaml:6:3: servers.CRM: give exactly one of `upstream`/),
       expect.stringMatching(/^sallyport.yaml:6:3: servers.CRM: `access` is missing/),
@@ -70,8 +70,8 @@ servers:
 `;
     expect(problems(broken)).toEqual([
       expect.stringMatching(/^sallyport.yaml:1:1: publicUrl: must not end in a slash/),
-      expect.stringMatching(/^sallyport.yaml:2:8: log.level: Invalid option/),
-      expect.stringMatching(/^sallyport.yaml:6:5: servers.crm.list: Invalid option/),
+      expect.stringMatching(/^sallyport.yaml:2:8: log.level: must be one of/),
+      expect.stringMatching(/^sallyport.yaml:6:5: servers.crm.list: must be one of/),
       expect.stringMatching(/^sallyport.yaml:7:3: servers.wiki: give exactly one of/),
       expect.stringMatching(/^sallyport.yaml:10:\d+: servers.wiki.access.0.scopes: unknown scope "mcp:admin"/),
     ]);

@@ -94,7 +94,28 @@ function problemsOf(issue: z.core.$ZodIssue): readonly (Problem & Misshapen)[] {
   }
   if (issue.code === "invalid_union")
     return [{ path, message: "has none of the forms that this setting takes; see `sallyport docs settings`" }];
-  return [{ path, message: issue.message.replace(/^Invalid input: /, "") }];
+  return [{ path, message: inWords(issue.message.replace(/^Invalid input: /, "")) }];
+}
+
+/** The words of YAML and of people for what the types say. */
+const WORDS: Readonly<Record<string, string>> = {
+  array: "a list",
+  object: "a mapping",
+  record: "a mapping",
+  string: "a text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  null: "empty",
+  undefined: "missing",
+};
+
+function inWords(message: string): string {
+  const [, choices] = /^Invalid option: expected one of (.+)$/.exec(message) ?? [];
+  if (choices !== undefined) return `must be one of ${choices.replaceAll("|", ", ")}`;
+  const [, wanted = "", given = ""] = /^expected (\w+), received (\w+)$/.exec(message) ?? [];
+  const [want, got] = [WORDS[wanted], WORDS[given]];
+  return want === undefined || got === undefined ? message : `must be ${want}, and is ${got}`;
 }
 
 /** Names inside settings that are lists. */
