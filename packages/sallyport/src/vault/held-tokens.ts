@@ -12,7 +12,7 @@ interface Opened {
   readonly token: string;
   readonly scheme: string;
   readonly expires: number;
-  readonly idToken?: NonNullable<UserToken["idToken"]>;
+  readonly id_token?: NonNullable<UserToken["id_token"]>;
 }
 
 interface Held {

@@ -211,7 +211,7 @@ export class Vault implements UserCredentialSource {
     if (tokens === undefined) return this.#needed(connection, "ended");
     const { access_token, id_token } = tokens;
     const expires = Math.min(dueOf(tokens), ends ?? Number.POSITIVE_INFINITY);
-    const opened = { version, token: access_token, scheme, expires, ...(id_token && { idToken: id_token }) };
+    const opened = { version, token: access_token, scheme, expires, ...(id_token && { id_token }) };
     return this.#held.keep({ sub, connection }, opened);
   }
 

@@ -50,8 +50,8 @@ export function fromSignIn({ source, connection, kind, signInUrl, make, system }
   };
   const shown = (token: UserToken): string => {
     if (kind === "access-token") return token.token;
-    if (token.idToken !== undefined && token.idToken.expires - system.now() > LEAST_LIFE) return token.idToken.token;
-    throw again(token.idToken === undefined ? "missing" : "ended");
+    if (token.id_token !== undefined && token.id_token.expires - system.now() > LEAST_LIFE) return token.id_token.token;
+    throw again(token.id_token === undefined ? "missing" : "ended");
   };
   return {
     // Changes with every renewal and is gone with the sign-in: what was made from it is not used any longer, either.

@@ -11,7 +11,7 @@ export interface UserToken {
   /** Names this token in the log; default: the beginning of its hash. */
   readonly id?: string;
   /** The ID token of a sign-in. `expires` in seconds; it may be over. */
-  readonly idToken?: { readonly token: string; readonly expires: number };
+  readonly id_token?: { readonly token: string; readonly expires: number };
 }
 
 /** The person has to act first. `connectUrl` is a page of ours, good for this person alone; it holds no token and no secret. */
