@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import type { System } from "@sallyport/auth";
 import type { Command } from "commander";
 import { AskError, answerAsk } from "../policy/ask.js";
@@ -70,7 +70,12 @@ export function addPolicyCommands(program: Command, done: Done): void {
     .option("--json", "one JSON object per expectation on standard output", false)
     .addHelpText("after", TEST_HELP)
     .action(async (file: string | undefined, options: TestOptions) => {
-      const failures = await testPolicy(file ?? options.config.replace(/(?:\.ya?ml)?$/, ".tests.yaml"), options);
+      const beside = options.config.replace(/(?:\.ya?ml)?$/, ".tests.yaml");
+      if (file === undefined && !existsSync(beside))
+        throw new CliError(
+          `there are no expectations in ${beside}: write some, as \`policy test --help\` shows, or name a file`,
+        );
+      const failures = await testPolicy(file ?? beside, options);
       done(failures === 0 ? EXIT.ok : EXIT.refused);
     });
   addReplayCommand(policy, done);
