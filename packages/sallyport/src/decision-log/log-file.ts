@@ -9,16 +9,19 @@ export interface LogFile {
   close(): Promise<void>;
 }
 
-/** Makes a new file. @throws `EEXIST` for one that is there: a chain has one writer. */
-export type OpenLogFile = (path: string) => Promise<LogFile>;
+/**
+ * Makes a new file. @throws `EEXIST` for one that is there: a chain has one writer. `erasable`: may be removed by whoever wants it gone, and
+ * then stays away.
+ */
+export type OpenLogFile = (path: string, erasable?: boolean) => Promise<LogFile>;
 
-export const openLogFile: OpenLogFile = async (path) => {
+export const openLogFile: OpenLogFile = async (path, erasable = false) => {
   let handle = await openNew(path);
   return {
     write: (bytes, position) => writeAll(handle, bytes, position),
     sync: async () => {
       // A file that was removed takes bytes as before, and nobody would ever see them.
-      if ((await handle.stat()).nlink === 0) handle = await restore(path, handle);
+      if (!erasable && (await handle.stat()).nlink === 0) handle = await restore(path, handle);
       await handle.datasync();
     },
     close: () => handle.close(),

@@ -266,7 +266,7 @@ describe("a full disk", () => {
 });
 
 describe("a log that somebody removes while it is written", () => {
-  it("is written again whole, in its place", async () => {
+  it("is written again whole, in its place, and arguments that were removed stay away", async () => {
     const folder = logFolder();
     const { chain, recorder } = await openTestLog(folder, { before: () => true });
     await recorder.record(decided({ id: 1, args: { contact: 1 } }));
@@ -275,7 +275,8 @@ describe("a log that somebody removes while it is written", () => {
     expect([...readRecords(folder)].map(({ requestId }) => requestId)).toEqual([1, 2]);
     await chain.close();
     expect(check(folder).problems).toEqual([]);
-    expect(listSegments(folder)).toMatchObject([{ log: expect.any(String), arguments: expect.any(String) }]);
+    const [segment, ...more] = listSegments(folder);
+    expect([segment?.log, segment?.arguments, more]).toEqual([expect.any(String), undefined, []]);
   });
 
   it("refuses calls while its folder is gone, says why, and goes on with nothing lost when it is back", async () => {

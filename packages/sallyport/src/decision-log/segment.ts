@@ -19,7 +19,7 @@ export class Segment {
   ): Promise<Segment> {
     const { folder, writer, segment } = place;
     const path = (kind: "log" | "arguments") => join(folder, segmentFile(writer, segment, kind));
-    return new Segment(await open(path("log")), () => open(path("arguments")));
+    return new Segment(await open(path("log")), () => open(path("arguments"), true));
   }
 
   /** Bytes of the chain so far. */
