@@ -188,7 +188,7 @@ async function disconnectAccount(): Promise<void> {
   const page = await browser.get("/account");
   expect(page.html).toContain("Ticket Desk");
   const done = await follow(await browser.submit(page, "/account/connections/remove"));
-  expect(done.page.html).toContain("The account is disconnected.");
+  expect(done.page.html).toContain("Disconnected here, and there");
 }
 
 const textOf = (result: unknown) => JSON.stringify((result as { content?: unknown }).content);

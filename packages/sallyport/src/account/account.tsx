@@ -32,7 +32,7 @@ const ACTIONS: readonly Action[] = [
   { path: "/account/revoke-all", notice: "No program has access any more.", act: revokeAll },
   {
     path: "/account/connections/remove",
-    notice: "It is ended here, and there as far as that lets us.",
+    notice: "Disconnected here, and there as far as that system lets us.",
     act: disconnect,
   },
   { path: "/account/passkeys/add", notice: "The passkey was added.", credential: true, act: addPasskey },
