@@ -240,6 +240,7 @@ export class ChainWriter {
   async #writeWaiting(): Promise<void> {
     if (this.#batch !== undefined) await this.#write(this.#batch);
     if (this.#rotating) await this.#rotate();
+    this.#gather();
     if (this.#lost > 0) this.#tellLost();
     if (this.#waiting === 0 && this.#sinceCheckpoint === 0) return;
     this.#count();
@@ -266,8 +267,14 @@ export class ChainWriter {
     const turn = this.#turn;
     this.#turn = [];
     for (const entry of turn) {
-      const { members, kept } = entry();
-      this.#lines.add(members, kept);
+      try {
+        const { members, kept } = entry();
+        this.#lines.add(members, kept);
+      } catch (error) {
+        // Its call has gone on already: the others are kept, and the chain says that one is missing.
+        this.#options.system.log("error", "a decision could not be put into words", { error: String(error) });
+        this.#lost += 1;
+      }
     }
   }
 

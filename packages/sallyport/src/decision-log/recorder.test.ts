@@ -56,6 +56,21 @@ describe("a record", () => {
     expect(readArguments(folder, chain.writer)).toEqual(new Map([[1, { limit: 5 }]]));
   });
 
+  it("that cannot be made takes no other with it, and the chain says that one is missing", async () => {
+    const folder = logFolder();
+    const { chain, recorder } = await openTestLog(folder);
+    recorder.record(decided({ tool: "first" }));
+    chain.append(() => {
+      throw new Error("no words");
+    });
+    recorder.record(decided({ tool: "last" }));
+    await chain.close();
+    expect([...readRecords(folder)].map(({ name }) => name)).toEqual(["first", "last"]);
+    const text = readFileSync(join(folder, segmentFile(chain.writer, 1, "log")), "utf8");
+    expect(text).toMatch(/"type":"gap","time":\d+,"lost":1/);
+    expect(check(folder).problems).toEqual([]);
+  });
+
   it("holds what a replay needs besides: what the entitlement was made of, what the catalogue said, and numbers that nobody could read", async () => {
     const folder = logFolder();
     const scopes = new Map([["get_contact", "mcp:read"]]);
