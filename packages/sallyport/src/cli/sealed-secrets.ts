@@ -40,13 +40,17 @@ export async function openSealedSecrets({ config, secrets, system, operatorFlags
   }
   let version = 0;
   let reading: Promise<void> | undefined;
+  const queue = (): Promise<void> => {
+    reading = (reading ?? Promise.resolve()).then(attempt);
+    return reading;
+  };
   const attempt = async (): Promise<void> => {
     try {
       values = await secrets.read(names);
       version += 1;
     } catch (error) {
       system.log("warn", "secrets not read; tried again in a second", { error: String(error) });
-      setTimeout(() => void attempt(), RETRY_MS).unref();
+      setTimeout(() => void queue(), RETRY_MS).unref();
     }
   };
   return {
@@ -59,11 +63,7 @@ export async function openSealedSecrets({ config, secrets, system, operatorFlags
       return value;
     },
     // One after the other: an earlier answer must not come after a later one.
-    reload: () => {
-      if (names.length === 0) return Promise.resolve();
-      reading = (reading ?? Promise.resolve()).then(attempt);
-      return reading;
-    },
+    reload: () => (names.length === 0 ? Promise.resolve() : queue()),
   };
 }
 
