@@ -68,7 +68,7 @@ describe.skipIf(CHROMIUM_MISSING)(
 
     it("says which field is wrong, focuses that, and keeps what was typed", async () => {
       await signIn("alice", "support");
-      expect(await ask("get_contact", "{")).toContain("The arguments: this is not JSON");
+      expect(await ask("get_contact", "{")).toMatch(/The arguments: this is not JSON \(.+\)\./);
       await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("alert");
       await page.getByRole("link", { name: "The arguments: this is not JSON" }).click();
       expect(await page.getByLabel("With the arguments").inputValue()).toBe("{");

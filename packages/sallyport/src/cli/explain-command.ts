@@ -86,11 +86,14 @@ export function addExplainCommand(program: Command, done: (exitCode: number) => 
     });
 }
 
+const ARGS_EXAMPLE = `for example '{"id": 7, "note": "text"}', in single quotes`;
+
 function ask({ policy, server }: PolicySource, question: Ask, now: number): ReturnType<typeof answerAsk> {
   try {
     return answerAsk(policy, question, { name: server.name, now });
   } catch (error) {
-    throw error instanceof AskError ? new CliError(error.message) : error;
+    if (!(error instanceof AskError)) throw error;
+    throw new CliError(error.part === undefined ? error.message : `--${error.part}: ${error.message}; ${ARGS_EXAMPLE}`);
   }
 }
 

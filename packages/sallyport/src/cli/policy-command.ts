@@ -138,7 +138,9 @@ async function differ(one: Expectation, { options, sources, system }: Testing): 
   try {
     return differenceOf(one, answerAsk(source.policy, one.ask, { name: source.server.name, now: system.now() }));
   } catch (error) {
-    throw error instanceof AskError ? new CliError(`${one.place}: ${error.message}`) : error;
+    throw error instanceof AskError
+      ? new CliError(`${one.place}: ${error.part === undefined ? "" : `${error.part}: `}${error.message}`)
+      : error;
   }
 }
 

@@ -51,6 +51,13 @@ export interface Ask {
 /** What is wrong with a question itself. */
 export class AskError extends Error {
   override readonly name = "AskError";
+  constructor(
+    message: string,
+    /** The part of the question that is wrong, where a single one is; the message does not name it then. */
+    readonly part?: "args",
+  ) {
+    super(message);
+  }
 }
 
 /** Answers a question as the gateway would answer the request. @throws AskError. */
@@ -171,18 +178,16 @@ function bodyOf(ask: Ask): string {
   return `{"jsonrpc":"2.0","id":1,"method":${JSON.stringify(method)},"params":${paramsOf(method, ask)}}`;
 }
 
-const ARGS_EXAMPLE = `for example '{"id": 7, "note": "text"}', in single quotes on a command line`;
-
 function checkJsonObject(text: string): void {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new AskError(`args: this is not JSON (${(error as Error).message}); ${ARGS_EXAMPLE}`);
+    throw new AskError(`this is not JSON (${(error as Error).message})`, "args");
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
   const what = value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
-  throw new AskError(`args: must be a JSON object of names and values, and this is ${what}; ${ARGS_EXAMPLE}`);
+  throw new AskError(`this must be a JSON object of names and values, and is ${what}`, "args");
 }
 
 function methodOf({ tool, prompt, resource }: Ask): string {

@@ -127,9 +127,7 @@ function grantOf(
   return { client: { client_id, name: program.name }, granted: grant?.scopes.map(({ scope }) => scope) ?? [] };
 }
 
-/** The engine names what is wrong as the command line does. */
-function problemOf({ message }: AskError): QuestionProblem {
-  const [member, what] = message.split(": ");
-  if (member === "args" && what !== undefined) return new QuestionProblem("args", `The arguments: ${what}.`);
+function problemOf({ message, part }: AskError): QuestionProblem {
+  if (part === "args") return new QuestionProblem("args", `The arguments: ${message}.`);
   return new QuestionProblem("name", `${message.charAt(0).toUpperCase()}${message.slice(1)}.`);
 }
