@@ -130,7 +130,7 @@ function Outcome({ outcome }: { readonly outcome: ToolOutcome }) {
             See what is asked, and decide
           </a>{" "}
           <small>
-            It would add <code>{outcome.scope}</code>.
+            It asks for <code>{outcome.scope}</code>.
           </small>
         </p>
       );
