@@ -270,9 +270,20 @@ function describeRestored(opened: Opened, other: DatabaseUnderTest): void {
   });
 }
 
+/** Another text in the one place that is meant: in the row of Ada, since keys and names elsewhere may read alike. @throws Error without one */
+function inUsersRow(text: string, found: string, other: string): string {
+  const start = text.indexOf('\n["users",') + 1;
+  const end = text.indexOf("\n", start);
+  const row = text.slice(start, end);
+  if (start === 0 || !row.includes(found)) throw new Error(`no row of a user has ${found}`);
+  return text.slice(0, start) + row.replace(found, other) + text.slice(end);
+}
+
+const giveRole = (text: string) => inUsersRow(text, "Zoë", "Xoë");
+
 /** As somebody does it who can write to the file and does not have the master key. */
 function forge(text: string): string {
-  const body = text.slice(0, text.lastIndexOf("\n{") + 1).replace("Zo", "Xo");
+  const body = giveRole(text.slice(0, text.lastIndexOf("\n{") + 1));
   const { rows } = JSON.parse(text.slice(text.lastIndexOf("\n{") + 1)) as { rows: number };
   const sha256 = createHash("sha256").update(body).digest("hex");
   return `${body}${JSON.stringify({ rows, sha256, hmac: sha256 })}\n`;
@@ -286,20 +297,24 @@ function describeRefused(opened: Opened): void {
     ["one that breaks off within a line", (text) => text.slice(0, text.length - 40), "not JSON"],
     [
       "one with a row more",
-      (text) => text.replace('["users"', '["replay",{"kind":"a","key":"b","expires":1}]\n["users"'),
+      (text) => inUsersRow(text, '["users"', '["replay",{"kind":"a","key":"b","expires":1}]\n["users"'),
       "changed or damaged",
     ],
-    ["one with another role", (text) => text.replace("Zo", "Xo"), "changed or damaged"],
+    ["one with another role", giveRole, "changed or damaged"],
     ["one with another role and the hash that it has now", forge, "changed or damaged"],
-    ["a table that nobody knows", (text) => text.replace('["users"', '["sqlite_master"'), "a row of it is damaged"],
+    ["a table that nobody knows", (text) => inUsersRow(text, '["users"', '["sqlite_master"'), "a row of it is damaged"],
     [
       "a column that is no name",
-      (text) => text.replace('"password_hash"', '"a) values (1); --"'),
+      (text) => inUsersRow(text, '"password_hash"', '"a) values (1); --"'),
       "a row of it is damaged",
     ],
     ["something behind its end", (text) => `${text}[]\n`, "more behind its end"],
-    ["a newer form", (text) => text.replace('"version":1', '"version":2'), "newer version"],
-    ["a newer schema", (text) => text.replace(/"schema":\d+/, '"schema":999'), "changed or damaged"],
+    [
+      "a newer form",
+      (text) => text.replace(/^{"format":"sallyport-backup","version":1/, '{"format":"sallyport-backup","version":2'),
+      "newer version",
+    ],
+    ["a newer schema", (text) => text.replace(/(?<=^{[^{}]*)"schema":\d+/, '"schema":999'), "changed or damaged"],
   ];
   test.each(damages)("%s: nothing is changed", async (_, damage, why) => {
     await fill(opened.store());
