@@ -7,7 +7,6 @@ import type { Store } from "../stores/store.js";
 import {
   createMeterSink,
   createObserver,
-  createPrometheus,
   createToolLabels,
   createTraceSink,
   findMeter,
@@ -63,7 +62,7 @@ export async function composeTelemetry(parts: TelemetryParts): Promise<ComposedT
   });
   await readiness.start();
   const { listen } = installation.config.metrics;
-  const prometheus = listen === undefined ? undefined : createMetrics(parts);
+  const prometheus = listen === undefined ? undefined : await createMetrics(parts);
   const sinks = createSinks(prometheus);
   let server: MetricsServer | undefined;
   return {
@@ -105,7 +104,8 @@ export async function composeTelemetry(parts: TelemetryParts): Promise<ComposedT
   };
 }
 
-function createMetrics({ running, liveness, log }: TelemetryParts): Prometheus {
+async function createMetrics({ running, liveness, log }: TelemetryParts): Promise<Prometheus> {
+  const { createPrometheus } = await import("../telemetry/prometheus.js");
   return createPrometheus({
     version: VERSION,
     readings: { ...running, storeSilentMs: () => liveness.silentMs, logLagMs: () => log.lagMs() },

@@ -9,7 +9,7 @@ import { createRefusals } from "../gateway/refusals.js";
 import { createServerPolicy } from "../policy/server-policy.js";
 import type { Store } from "../stores/store.js";
 import { createScopeResultReader } from "./client-quirks.js";
-import { type Admin, composeAdmin } from "./compose-admin.js";
+import type { Admin, AdminComposition } from "./compose-admin.js";
 import { composeExports } from "./compose-export.js";
 import { composeLog } from "./compose-log.js";
 import { type ComposedServer, composeServer } from "./compose-server.js";
@@ -84,7 +84,7 @@ export async function compose(installation: Installation, store: Store, system: 
   const endOver = setInterval(() => void vault?.endOver(), END_OVER_MS).unref();
   const refusals = createRefusals(store.refusals, { issuer, system });
   const tls = tlsOf(installation);
-  const admin = composeAdmin({ ...base, servers, ...tls });
+  const admin = await adminOf({ ...base, servers, ...tls });
   gateway = createGateway({
     publicUrl: issuer,
     servers: servers.map((server) => server.gateway),
@@ -120,6 +120,13 @@ export async function compose(installation: Installation, store: Store, system: 
       await exports.stop();
     },
   };
+}
+
+/** Its schemas are read only where there is one: most installations start without. */
+async function adminOf(parts: AdminComposition): Promise<Admin | undefined> {
+  if (parts.installation.config.admin.port === undefined) return undefined;
+  const { composeAdmin } = await import("./compose-admin.js");
+  return composeAdmin(parts);
 }
 
 function listenOf({ listen: { port, host } }: Config): GatewayOptions["listen"] {

@@ -1,19 +1,7 @@
 import { Command, CommanderError, Help } from "commander";
 import { ConfigError } from "../config/problem.js";
-import { addAccessCommands } from "./access-commands.js";
-import { addClientCommands } from "./client-commands.js";
-import { addDbCommands } from "./db-commands.js";
-import { addDocsCommand } from "./docs-command.js";
+import { loadCommands } from "./commands.js";
 import { CliError, EXIT } from "./exit.js";
-import { addExplainCommand } from "./explain-command.js";
-import { addKeysCommands } from "./keys-command.js";
-import { addLogCommands } from "./log-command.js";
-import { addOperatorCommands } from "./operator-commands.js";
-import { addPolicyCommands } from "./policy-command.js";
-import { addProtectCommand } from "./protect-command.js";
-import { addSecretCommands } from "./secret-command.js";
-import { addServeCommand } from "./serve-command.js";
-import { addToolsCommands } from "./tools-command.js";
 import { VERSION } from "./version.js";
 
 const INTRODUCTION = `
@@ -38,22 +26,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     })
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "sallyport: ")) })
     .exitOverride();
-  const done = (code: number) => {
-    exitCode = code;
-  };
-  addProtectCommand(program, done);
-  addServeCommand(program, done);
-  addOperatorCommands(program, done);
-  addClientCommands(program);
-  addAccessCommands(program);
-  addDbCommands(program, done);
-  addExplainCommand(program, done);
-  addPolicyCommands(program, done);
-  addKeysCommands(program);
-  addSecretCommands(program);
-  addLogCommands(program, done);
-  addToolsCommands(program, done);
-  addDocsCommand(program);
+  for (const add of await loadCommands(argv[0])) {
+    add(program, (code) => {
+      exitCode = code;
+    });
+  }
   pointToHelp(program, "sallyport");
   try {
     await program.parseAsync([...argv], { from: "user" });
