@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { noteExchange } from "../fixtures/watched-program.js";
 
 /** A request byte for byte: no client library adds, joins, sorts or corrects anything. */
 export interface WireRequest {
@@ -62,7 +63,28 @@ export async function send(url: string, request: WireRequest): Promise<WireAnswe
   const { host, port } = new URL(url);
   const [answer] = parseAnswers(await exchangeBytes(Number(port), formatRequest(host, request)));
   if (answer === undefined) throw new Error("the connection closed without an answer");
+  noteExchange(url, {
+    headers: headersOf(request.headers ?? []),
+    answer: { headers: headersOf(entriesOf(answer)), text: () => answer.text },
+  });
   return answer;
+}
+
+function entriesOf({ headers }: WireAnswer): readonly (readonly [string, string])[] {
+  return Object.entries(headers).flatMap(([name, value]) => value.split("\n").map((one) => [name, one] as const));
+}
+
+/** As far as they are headers: tests send what is none. */
+function headersOf(pairs: readonly (readonly [string, string])[]): Headers {
+  const headers = new Headers();
+  for (const [name, value] of pairs) {
+    try {
+      headers.append(name, value);
+    } catch {
+      // Nobody's secret.
+    }
+  }
+  return headers;
 }
 
 /** The answers in the bytes of one connection, as HTTP/1.1 frames them. */

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Canaries, filesBelow, findCanaries, watchForCanaries } from "../fixtures/canaries.js";
 import { call as toolCall } from "../hostile/ground.js";
 import { type Arrived, type RecordingUpstream, startRecordingUpstream } from "../hostile/recording-upstream.js";
 import { createPerson, createStrictClient, type Person, type Program, ROOT, startProgram } from "../interop/harness.js";
-import { type Canaries, filesBelow, findCanaries, watchForCanaries } from "./canaries.js";
 import { CRM, ERP, EXCHANGE, type ExchangeServer, GATEWAY, startExchangeServer } from "./exchange-server.js";
 
 const LAUNCHER = join(ROOT, "packages/sallyport/bin/sallyport.js");

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { filesBelow, findCanaries } from "../fixtures/canaries.js";
 import { call, headersOf } from "../hostile/ground.js";
 import { type RecordingUpstream, startRecordingUpstream } from "../hostile/recording-upstream.js";
 import { send } from "../hostile/wire.js";
 import { type Program, ROOT, startProgram } from "../interop/harness.js";
-import { filesBelow, findCanaries } from "./canaries.js";
 
 const LAUNCHER = join(ROOT, "packages/sallyport/bin/sallyport.js");
 const folder = mkdtempSync(join(tmpdir(), "sallyport-secrets-"));

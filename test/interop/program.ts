@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { stateFolder, watchProgram } from "../fixtures/watched-program.js";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const LAUNCHER = join(ROOT, "packages/sallyport/bin/sallyport.js");
@@ -32,7 +33,10 @@ export interface Program {
   ownerCode(): string;
   /** Everything the program wrote to standard error so far. */
   log(): string;
-  /** SIGTERM (or the signal given); resolves with the exit code when it is gone. */
+  /**
+   * SIGTERM (or the signal given); resolves with the exit code when it is gone. Rejects when a secret of its callers was found behind it, in
+   * its log or in its files.
+   */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
@@ -57,6 +61,11 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const report = await startedLine(child, () => log);
   const [server] = report.servers as readonly { readonly mcpUrl: string }[];
   if (server === undefined) throw new Error(`no server in ${JSON.stringify(report)}`);
+  const watch = watchProgram({
+    issuer: report.issuer as string,
+    log: () => log,
+    dataDir: stateFolder(options.subcommand, dataDir, options.arguments),
+  });
   return {
     mcpUrl: server.mcpUrl,
     issuer: report.issuer as string,
@@ -68,7 +77,11 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     stop: async (signal = "SIGTERM") => {
       child.kill(signal);
       const code = await gone;
-      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+      try {
+        watch.check();
+      } finally {
+        if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+      }
       return code;
     },
   };
