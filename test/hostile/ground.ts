@@ -138,8 +138,11 @@ export async function prepareGround(options: Partial<ProgramOptions> = {}): Prom
     },
     close: async () => {
       await store.close();
-      await program.stop();
-      await upstream.close();
+      try {
+        await program.stop();
+      } finally {
+        await upstream.close();
+      }
     },
   };
   return ground;

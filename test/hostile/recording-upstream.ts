@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { noteArrived } from "../fixtures/watched-program.js";
 
 /** One request as it arrived behind the gateway. */
 export interface Arrived {
@@ -92,9 +91,7 @@ export async function startRecordingUpstream(): Promise<RecordingUpstream> {
     const { rawHeaders, method = "", url = "" } = request;
     const names = rawHeaders.filter((_, index) => index % 2 === 0);
     const headers = names.map((name, index) => [name.toLowerCase(), rawHeaders[index * 2 + 1] ?? ""] as const);
-    const whole = { method, path: url, headers, body };
-    arrived.push(whole);
-    noteArrived(whole);
+    arrived.push({ method, path: url, headers, body });
     if (method === "GET") {
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write('id: event-1\ndata: {"jsonrpc":"2.0","method":"notifications/message"}\n\n');

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM_MISSING, launchChromium, MISSING_TITLE } from "../e2e/chromium.js";
+import { isCaller, watchBrowser } from "../fixtures/watched-program.js";
 import { createStrictClient, type Program, ROOT, startProgram } from "./harness.js";
 
 /** A program on another port of this computer, which keeps the cookies that browsers bring along: they do not know ports (RFC 6265 §8.5). */
@@ -14,6 +15,7 @@ async function startCollector() {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
+  isCaller(port);
   return {
     origin: `http://localhost:${port}`,
     cookies,
@@ -67,6 +69,7 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "a callback
         scope: "mcp:read",
       }).toString();
       const context = await browser.newContext();
+      watchBrowser(context);
       const page = await context.newPage();
       page.setDefaultTimeout(10_000);
       await page.goto(authorize.href);

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
+import { watchBrowser } from "../fixtures/watched-program.js";
 import type { Answer, Person, PersonOptions } from "./person.js";
 import { ROOT } from "./program.js";
 
@@ -15,6 +16,7 @@ export async function createBrowserPerson(
   },
 ): Promise<Person & { close(): Promise<void> }> {
   const context = await browser.newContext();
+  watchBrowser(context);
   const password = options.password ?? "violet kettle answers twice";
   const trail: string[] = [];
   const consentPages: string[] = [];

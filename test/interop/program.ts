@@ -64,7 +64,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const watch = watchProgram({
     issuer: report.issuer as string,
     log: () => log,
-    dataDir: stateFolder(options.subcommand, dataDir, options.arguments),
+    folder: stateFolder(options.subcommand, dataDir, options.arguments),
   });
   return {
     mcpUrl: server.mcpUrl,

@@ -9,6 +9,7 @@ import { loadMasterKey } from "../../packages/sallyport/src/sealing/master-key.j
 import { openStore, type Store } from "../../packages/sallyport/src/stores/store.js";
 import { freePort } from "../fixtures/postgres.js";
 import { silentSystem } from "../fixtures/silent-system.js";
+import { noteExchange } from "../fixtures/watched-program.js";
 import { type RecordingUpstream, startRecordingUpstream } from "../hostile/recording-upstream.js";
 import { type Program, ROOT, startProgram } from "../interop/program.js";
 
@@ -104,7 +105,13 @@ function createReplica(program: Program, issuer: string, port: number): Replica 
   const dispatcher = new Agent({
     connect: (options, callback) => connect({ ...options, hostname: "127.0.0.1", port: String(port) }, callback),
   });
-  const ask: Replica["fetch"] = (path, init) => fetch(issuer + path, { ...init, dispatcher });
+  const ask: Replica["fetch"] = async (path, init) => {
+    const response = await fetch(issuer + path, { ...init, dispatcher });
+    const text = path === "/token" || path === "/register" ? await response.clone().text() : "";
+    const answer = { headers: new Headers([...response.headers]), text: () => text };
+    noteExchange(issuer, { headers: new Headers(init?.headers as Record<string, string> | undefined), answer });
+    return response;
+  };
   return {
     program,
     fetch: ask,
