@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { axeViolations, CHROMIUM_MISSING, inspect, launchChromium, MISSING_TITLE } from "../../../test/e2e/chromium.js";
+import { type Watch, watchBrowser, watchProgram } from "../../../test/fixtures/watched-program.js";
 import { planner } from "../src/agent/planner.js";
 import { type Desk, startDesk } from "../src/desk.js";
 import { chatInTerminal } from "../src/terminal/chat.js";
@@ -18,23 +19,34 @@ const folder = mkdtempSync(join(tmpdir(), "support-desk-"));
 // PostgreSQL gives up root's rights, and has to reach its folder.
 chmodSync(folder, 0o755);
 
+const PORT = 14_700;
+
 let desk: Desk;
+let watch: Watch | undefined;
 let browser: Browser;
 let context: BrowserContext;
 let page: Page;
 
 beforeAll(async () => {
   const config = fileURLToPath(new URL("../sallyport.yaml", import.meta.url));
-  desk = await startDesk({ agent: planner, config, folder, port: 14_700 });
+  desk = await startDesk({ agent: planner, config, folder, port: PORT });
+  // The chat and the terminal are callers; the MCP server and the CRM are what lies behind.
+  watch = watchProgram({ issuer: desk.gatewayUrl, folder, log: () => "", behind: [PORT + 2, PORT + 3] });
   if (CHROMIUM_MISSING) return;
   browser = await launchChromium();
   context = await browser.newContext();
+  watchBrowser(context);
   page = await context.newPage();
 }, 180_000);
 afterAll(async () => {
   await browser?.close();
   await desk?.close();
-  rmSync(folder, { recursive: true, force: true });
+  try {
+    // The database of the CRM is one of the files.
+    watch?.check();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }, 60_000);
 
 const codeOf = (name: string) => desk.people.find((person) => person.name === name)?.code ?? "";
