@@ -50,7 +50,7 @@ function readBody(req: IncomingMessage, limit: number): Promise<Uint8Array> {
 
 /** Sends what `AuthorizationServer.answer` answered. */
 export function sendPlainAnswer(res: ServerResponse, { status, headers, body }: PlainAnswer): void {
-  const fields: Record<string, string | number> = { ...headers };
+  const fields: Record<string, string | number> = Object.assign({}, headers);
   if (status !== 204) fields["content-length"] = Buffer.byteLength(body ?? "");
   // A body that was not read to its end cannot be told from the next request.
   if (!res.req.complete) fields.connection = "close";

@@ -8,7 +8,7 @@ export class PlainAnswer {
   ) {}
 
   with(headers: Readonly<Record<string, string>>): PlainAnswer {
-    return new PlainAnswer(this.status, { ...this.headers, ...headers }, this.body);
+    return new PlainAnswer(this.status, Object.assign({}, this.headers, headers), this.body);
   }
 }
 
@@ -17,8 +17,8 @@ export function jsonResponse(
   body: unknown,
   init: { status?: number; headers?: Record<string, string> } = {},
 ): PlainAnswer {
-  const headers = { "content-type": "application/json", "cache-control": "no-store" };
-  return new PlainAnswer(init.status ?? 200, { ...headers, ...init.headers }, JSON.stringify(body));
+  const headers = { "content-type": "application/json", "cache-control": "no-store", ...init.headers };
+  return new PlainAnswer(init.status ?? 200, headers, JSON.stringify(body));
 }
 
 /** Documents that anybody may read and keep for a while (seconds). */

@@ -15,7 +15,7 @@ function refusal(value: unknown): McpError {
     if (error instanceof McpError) return error;
     throw error;
   }
-  throw new Error("was accepted");
+  throw new Error(`was accepted: ${typeof value === "string" ? value : JSON.stringify(value)}`);
 }
 
 describe("parseMcpBody", () => {

@@ -25,7 +25,10 @@ export function parseParameters(text: string): Parameters {
     const name = decode(at < 0 ? pair : pair.slice(0, at));
     const value = at < 0 ? "" : decode(pair.slice(at + 1));
     // RFC 6749 §3.1: "Parameters sent without a value MUST be treated as if they were omitted from the request."
-    if (value !== "") values.set(name, [...(values.get(name) ?? []), value]);
+    if (value === "") continue;
+    const known = values.get(name);
+    if (known === undefined) values.set(name, [value]);
+    else known.push(value);
   }
   return createParameters(values);
 }
@@ -35,9 +38,9 @@ function createParameters(values: ReadonlyMap<string, readonly string[]>): Param
   return {
     all,
     one(name) {
-      const [value, ...more] = all(name);
-      if (more.length > 0) throw repeated(name);
-      return value;
+      const found = all(name);
+      if (found.length > 1) throw repeated(name);
+      return found[0];
     },
     repeated: [...values].filter(([, list]) => list.length > 1).map(([name]) => name),
     pick: (names) =>
@@ -46,6 +49,7 @@ function createParameters(values: ReadonlyMap<string, readonly string[]>): Param
 }
 
 function decode(text: string): string {
+  if (!/[%+]/.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch (cause) {

@@ -80,7 +80,7 @@ function rotate({ sessions, tokens }: Tables, rotation: Rotation): Awaited<Retur
   if (!isLive(session, now)) return { status: "ended", session };
   const successor = token?.successor;
   if (successor === undefined) {
-    const next = { ...session, last_used: now, idle_expires: now + rotation.idle_lifetime };
+    const next = Object.assign({}, session, { last_used: now, idle_expires: now + rotation.idle_lifetime });
     sessions.set(session.id, next);
     tokens.set(presented_hash, {
       session_id: session.id,

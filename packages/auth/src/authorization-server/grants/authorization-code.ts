@@ -34,7 +34,7 @@ export const authorizationCode: GrantType = {
       : undefined;
     const session = newSession(request, record, refresh_token);
     await redeemOnce(request, code_hash, { session, refresh_token });
-    return tokenResponse(request, session, { ...held, refresh_token });
+    return tokenResponse(request, session, { refresh_token, ...held });
   },
 };
 

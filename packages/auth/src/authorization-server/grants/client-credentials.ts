@@ -34,8 +34,8 @@ export async function answerForItself(
   const details = asked.length === 0 ? [] : await grantableDetails(server, who, asked);
   const { id: grant_id } = await standingGrant(server, who, scopes);
   const held = { scopes, ...(details.length > 0 && { details }) };
-  const session = await openSession(request, { ...who, grant_id, ...held, auth_time: server.system.now() });
-  return tokenResponse(request, session, { ...held, refresh_token: undefined });
+  const session = await openSession(request, { grant_id, auth_time: server.system.now(), ...who, ...held });
+  return tokenResponse(request, session, { refresh_token: undefined, ...held });
 }
 
 /** The resource that the request names, or the only one there is (RFC 8707 §2.2). @throws OAuthError `target_unknown` */

@@ -44,7 +44,7 @@ export const deviceCode: GrantType = {
     if ((await codes.redeem(device_hash, { session, refresh_hash, now })) !== "redeemed") {
       throw new OAuthError("code_refused", { detail: "used or expired" });
     }
-    return tokenResponse(request, session, { ...held, refresh_token });
+    return tokenResponse(request, session, { refresh_token, ...held });
   },
 };
 

@@ -99,7 +99,7 @@ async function answerForPerson(request: TokenRequest, { jws, issuer }: Assertion
   const asked = intersect(readScopes(parameters.one("scope")), assertion.scopes);
   const scopes = await grantableScopes(server, who, asked);
   const { id: grant_id } = await standingGrant(server, who, scopes);
-  const session = await openSession(request, { ...who, grant_id, scopes, auth_time: authTimeOf(jws, now) });
+  const session = await openSession(request, { grant_id, scopes, auth_time: authTimeOf(jws, now), ...who });
   return tokenResponse(request, session, { scopes, refresh_token: undefined });
 }
 

@@ -38,7 +38,7 @@ export const refreshToken: GrantType = {
     const details = heldDetails(request, found.session);
     const held = await effective(server, found.session, { scopes: wanted, details });
     const { session, refresh_token } = await rotate(request, presented, { presented_hash, dpop_jkt });
-    return tokenResponse(request, session, { ...held, refresh_token });
+    return tokenResponse(request, session, { refresh_token, ...held });
   },
 };
 
@@ -81,13 +81,13 @@ async function rotate(
   const { system, lifetimes } = server;
   const successor = randomToken(system);
   const result = await server.options.storage.sessions.rotate({
-    ...bound,
     client_id: client.metadata.client_id,
     successor_hash: await server.cryptography.sha256(successor),
     sealed_successor: await sealSuccessor(server, presented, successor),
     now: system.now(),
     grace: lifetimes.refreshGrace,
     idle_lifetime: lifetimes.sessionIdle,
+    ...bound,
   });
   switch (result.status) {
     case "rotated":

@@ -71,7 +71,7 @@ export const tokenExchange: GrantType = {
     const held = { scopes, ...(details.length > 0 && { details }) };
     const { grant_id, id: parent_id, auth_time } = parent;
     const expires = Math.min(claims.exp, parent.expires);
-    const session = await openSession(request, { ...who, grant_id, parent_id, ...held, auth_time, expires });
+    const session = await openSession(request, { grant_id, parent_id, auth_time, expires, ...who, ...held });
     server.system.log("info", "token exchanged", { client_id, sub: who.sub, resource, scopes, parent: parent_id, act });
     return tokenResponse(request, session, {
       ...held,

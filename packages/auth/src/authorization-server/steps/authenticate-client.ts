@@ -15,7 +15,7 @@ export interface FormRequest extends Start {
 export async function readFormBody(flow: Start): Promise<FormRequest> {
   const form = await readForm(flow.request);
   refuseRepeated(form, ["resource"]);
-  return { ...flow, form };
+  return { form, ...flow };
 }
 
 /** RFC 6749 §3.2.1: by exactly the method that the client registered. An unknown client and a wrong secret look the same. */
@@ -27,5 +27,5 @@ export async function authenticateClient<Flow extends FormRequest>(
   if (client === undefined || !(await proveClient(flow.server, client, credentials))) {
     throw new OAuthError("client_authentication", { detail: quote(credentials.client_id) });
   }
-  return { ...flow, client };
+  return { client, ...flow };
 }

@@ -15,7 +15,7 @@ export interface KeyProven extends Start {
 export async function proveKey<Flow extends Start>(flow: Flow): Promise<Flow & KeyProven> {
   const { server, request } = flow;
   const header = request.headers.get("dpop");
-  if (header === null) return { ...flow, proof: undefined };
+  if (header === null) return { proof: undefined, ...flow };
   // §4.3 step 1: repeated headers arrive joined by commas, and a proof has none.
   if (header.includes(",")) throw new OAuthError("dpop_proof", { detail: "several DPoP headers" });
   const { nonces } = server.options.dpop ?? {};
@@ -27,5 +27,5 @@ export async function proveKey<Flow extends Start>(flow: Flow): Promise<Flow & K
   };
   const { replay } = server.options.storage;
   const ports = { verifySignature: server.cryptography.verifySignature, sha256: server.cryptography.sha256, replay };
-  return { ...flow, proof: await validateDpopProof(header, expected, ports) };
+  return { proof: await validateDpopProof(header, expected, ports), ...flow };
 }

@@ -17,7 +17,7 @@ export function findGrant(flow: FormRequest): GrantRequest {
   if (name === undefined) throw new OAuthError("request_malformed", { description: "The grant_type is missing." });
   const grant = grantTypesOf(flow.server).find((known) => known.name === name);
   if (grant === undefined) throw new OAuthError("grant_type_unsupported", { detail: quote(name) });
-  return { ...flow, grant };
+  return { grant, ...flow };
 }
 
 /**
@@ -30,7 +30,7 @@ export function answerUnauthenticated(
   const authenticates =
     request.headers.has("authorization") || ["client_secret", "client_assertion"].some((name) => form.one(name));
   if (grant.handleUnauthenticated === undefined || authenticates) return flow;
-  return grant.handleUnauthenticated({ ...flow, parameters: form.pick(grant.parameters) });
+  return grant.handleUnauthenticated({ parameters: form.pick(grant.parameters), ...flow });
 }
 
 /** The grant's own file does the rest, and sees its own parameters only. */
@@ -41,5 +41,5 @@ export function redeemGrant(flow: GrantRequest & KeyProven & { readonly client: 
   if (client.metadata.dpop_bound_access_tokens === true && proof === undefined) {
     throw new OAuthError("dpop_proof", { detail: "the client registered dpop_bound_access_tokens" });
   }
-  return grant.handle({ ...flow, parameters: form.pick(grant.parameters) });
+  return grant.handle({ parameters: form.pick(grant.parameters), ...flow });
 }
