@@ -155,7 +155,7 @@ describe("a valid request", () => {
     },
   );
 
-  test("R-85, RFC 9207 §2: the answer has code, state and iss, and nothing else", async () => {
+  test("as-iss-absent-or-wrong, R-85, RFC 9207 §2: the answer has code, state and iss, and nothing else", async () => {
     const { client } = await setUp();
     expect([...(await client.approve()).keys()].sort()).toEqual(["code", "iss", "state"]);
   });

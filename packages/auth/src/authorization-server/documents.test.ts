@@ -4,7 +4,7 @@ import { createTestKeys } from "../testing/keys.js";
 import { createAuthorizationServer } from "./create-authorization-server.js";
 
 describe("R-61, R-63, R-64, R-72, R-86: metadata", () => {
-  test("every member, exactly", async () => {
+  test("asmeta-no-pkce, asmeta-no-iss: every member, exactly", async () => {
     const server = await createTestAuthorizationServer();
     const answer = await server.fetch(`${TEST_ISSUER}/.well-known/oauth-authorization-server`);
     const methods = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
@@ -44,18 +44,24 @@ describe("R-61, R-63, R-64, R-72, R-86: metadata", () => {
         "/tenant/a/.well-known/openid-configuration",
       ],
     ],
-  ])("the metadata of %s is at %j, open to scripts, with GET, HEAD and OPTIONS", async (issuer, paths) => {
-    const server = await createTestAuthorizationServer({ issuer });
-    for (const path of paths) {
-      const answer = await server.fetch(`https://auth.example${path}`);
-      expect(await answer.json()).toMatchObject({ issuer, token_endpoint: `${issuer}/token` });
-      expect(answer.headers.get("access-control-allow-origin")).toBe("*");
-      const head = await server.fetch(`https://auth.example${path}`, { method: "HEAD" });
-      expect([head.status, await head.text()]).toEqual([200, ""]);
-      const preflight = await server.fetch(`https://auth.example${path}`, { method: "OPTIONS" });
-      expect([preflight.status, preflight.headers.get("access-control-allow-methods")]).toEqual([204, "GET, OPTIONS"]);
-    }
-  });
+  ])(
+    "asmeta-issuer-mismatch: the metadata of %s is at %j, open to scripts, with GET, HEAD and OPTIONS",
+    async (issuer, paths) => {
+      const server = await createTestAuthorizationServer({ issuer });
+      for (const path of paths) {
+        const answer = await server.fetch(`https://auth.example${path}`);
+        expect(await answer.json()).toMatchObject({ issuer, token_endpoint: `${issuer}/token` });
+        expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+        const head = await server.fetch(`https://auth.example${path}`, { method: "HEAD" });
+        expect([head.status, await head.text()]).toEqual([200, ""]);
+        const preflight = await server.fetch(`https://auth.example${path}`, { method: "OPTIONS" });
+        expect([preflight.status, preflight.headers.get("access-control-allow-methods")]).toEqual([
+          204,
+          "GET, OPTIONS",
+        ]);
+      }
+    },
+  );
 
   test("meta-host-injection: nothing of the request gets into it", async () => {
     const server = await createTestAuthorizationServer();

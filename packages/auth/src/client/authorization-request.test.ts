@@ -67,7 +67,7 @@ describe("the answer to it", () => {
     ["no state", { state: undefined }, {}],
     ["an error", { error: "access_denied" }, {}],
     ["no code", { code: undefined }, {}],
-  ])("with %s is refused (R-115, R-116)", async (_, change, more) => {
+  ])("with %s is refused (client-mixup, R-115, R-116)", async (_, change, more) => {
     expect(await answer(change, more)).toThrow(/authorization_answer_refused/);
   });
 

@@ -205,7 +205,7 @@ describe("its fetch", () => {
     expect(world.world.tokenRequests).toBe(3);
   });
 
-  test("sends the token to its own origin alone, and follows no redirect with it", async () => {
+  test("client-redirect-token-leak: sends the token to its own origin alone, and follows no redirect with it", async () => {
     const send = world.exchanger.fetch(await world.caller(), { resource: API });
     for (const url of [
       "https://api.crm.example.evil.example",
