@@ -1,5 +1,6 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { cutOff } from "../../packages/sallyport/src/admin/index.js";
 import {
   CLIENT,
   type ForeignIdp,
@@ -129,10 +130,20 @@ beforeEach(() => {
   strict.instead = undefined;
 });
 
-describe("Of somebody who is disabled, or whom the provider signs out", () => {
+describe("Of somebody who is disabled, cut off by the operator, or whom the provider signs out", () => {
   test("it is ended here and there within two seconds", async () => {
     for (const end of [
       ({ sub }: { readonly sub: string }) => site.store.users.update(sub, { disabled: true }),
+      async ({ account }: { readonly account: string }) => {
+        const user = (await site.store.users.list()).find(({ name }) => name.startsWith(`${account}~`))?.name;
+        const { store, system } = site;
+        const parts = {
+          ...{ userStore: store.users, sessions: store.sessions, externalGrants: store.externalGrants, system },
+          endSignIns: (which: object) => store.connections.end("@sign-in", which, system.now()),
+          servers: () => [],
+        };
+        expect(await cutOff(parts, { user })).toEqual({ sessions: 1, sign_ins: 1, external: [] });
+      },
       async ({ account }: { readonly account: string }) => {
         const client = await idp.provider.Client.find(SIGN_IN_CLIENT);
         await (client as unknown as { backchannelLogout(sub: string, sid: string): Promise<void> }).backchannelLogout(

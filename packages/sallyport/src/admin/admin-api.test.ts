@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { testClient, testGrant, testSession } from "../../../auth/src/testing/records.contract.js";
 import { createUsers } from "../sign-in/index.js";
 import { openStore, type Store } from "../stores/store.js";
+import { SIGN_IN } from "../vault/index.js";
 import { type AdminApi, createAdminApi } from "./admin-api.js";
 import { createClientDirectory } from "./clients.js";
 import type { AdminTool } from "./contract.js";
@@ -54,6 +55,7 @@ beforeEach(async () => {
       registry: store.registry,
       sessions: store.sessions,
       externalGrants: store.externalGrants,
+      endSignIns: (which) => store.connections.end(SIGN_IN, which, system.now()),
       servers: () => [server],
       system,
     },
@@ -354,7 +356,40 @@ describe("Grants and sessions", () => {
     ["an external issuer", { issuer: "https://login.example", subject: "s" }, 0, ["https://login.example"]],
   ])("what is cut off: %s", async (_, body, sessions, issuers) => {
     const { json } = await ask("POST /v1/revocations", { body });
-    expect(json).toEqual({ sessions, external: issuers.map((issuer) => ({ issuer, known: 0 })) });
+    expect(json).toEqual({ sessions, sign_ins: 0, external: issuers.map((issuer) => ({ issuer, known: 0 })) });
+  });
+});
+
+describe("What is kept of a sign-in at the identity provider", () => {
+  const BEFORE = 1_800_000_000;
+  const subOf = async (name: string) => (await store.users.findByName(name))?.sub ?? "";
+  beforeEach(async () => {
+    await fill();
+    for (const name of ["ada", "bob"]) await ask("POST /v1/users", { body: { name } });
+    const tokens = { access_token: "kept", refresh_token: undefined, expires: undefined };
+    const row = { version: "v1", tokens, scopes: [], created: BEFORE, updated: BEFORE };
+    for (const sub of [await subOf("ada"), await subOf("bob")]) {
+      await store.connections.save({ ...row, sub, connection: SIGN_IN });
+      await store.connections.save({ ...row, sub, connection: "mail" });
+    }
+  });
+  const over = async () => (await store.connections.over(SIGN_IN, system.now())).length;
+
+  it.each([
+    ["with everything of a person", { user: "ada" }, 1],
+    ["with everything", { all: true }, 2],
+    ["with all that began before a time", { issued_before: BEFORE + 1 }, 2],
+    ["not with what began before a time, where it began later", { user: "ada", issued_before: BEFORE }, 0],
+    ["not with what a person granted to one client", { user: "ada", client_id: "editor" }, 0],
+    ["not with what a person granted on one server", { user: "ada", server: "crm" }, 0],
+    ["not with one session", { session_id: "s1" }, 0],
+    ["not with tokens of another server", { issuer: "https://login.example" }, 0],
+  ])("ends %s", async (_, body, sign_ins) => {
+    expect((await ask("POST /v1/revocations", { body })).json).toMatchObject({ sign_ins });
+    expect(await over()).toBe(sign_ins);
+    expect(await store.connections.over("mail", system.now())).toEqual([]);
+    // Whatever is asked twice has nothing to end any more.
+    expect((await ask("POST /v1/revocations", { body })).json).toMatchObject({ sign_ins: 0 });
   });
 });
 

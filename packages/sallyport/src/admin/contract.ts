@@ -40,6 +40,8 @@ export interface AdminParts {
   readonly registry: Registry;
   readonly sessions: Pick<SessionStore, "revoke">;
   readonly externalGrants: Pick<ExternalGrantStore, "revoke">;
+  /** Ends what is kept of sign-ins at the identity provider, of one person or of all, from before a time. Answers how many there were. */
+  endSignIns(which: { readonly sub?: string; readonly createdBefore?: number }): Promise<number>;
   servers(): readonly AdminServer[];
   readonly system: System;
 }

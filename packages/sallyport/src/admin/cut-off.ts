@@ -20,10 +20,12 @@ export interface CutOff {
 
 export interface CutOffResult {
   readonly sessions: number;
+  /** What was kept of people's sign-ins at the identity provider. */
+  readonly sign_ins: number;
   readonly external: { readonly issuer: string; readonly known: number }[];
 }
 
-export type CutOffParts = Pick<AdminParts, "userStore" | "sessions" | "externalGrants" | "system"> & {
+export type CutOffParts = Pick<AdminParts, "userStore" | "sessions" | "externalGrants" | "endSignIns" | "system"> & {
   servers(): readonly { readonly issuers: readonly string[] }[];
 };
 
@@ -42,7 +44,20 @@ export async function cutOff(parts: CutOffParts, asked: CutOff): Promise<CutOffR
   for (const one of selectors) {
     external.push({ issuer: one.issuer, known: await parts.externalGrants.revoke(one, at) });
   }
-  return { sessions: selector === undefined ? 0 : await parts.sessions.revoke(selector, now), external };
+  if (selector === undefined) return { sessions: 0, sign_ins: 0, external };
+  // First, so that nothing new is made from them while the sessions end.
+  const sign_ins = await endSignIns(parts, selector);
+  return { sessions: await parts.sessions.revoke(selector, now), sign_ins, external };
+}
+
+/** A sign-in is a person's, with whatever client: it ends where nothing narrower than the person is named. */
+async function endSignIns({ endSignIns: end }: CutOffParts, selector: RevocationSelector): Promise<number> {
+  const { sub, issued_before, ...narrower } = selector;
+  if (Object.keys(narrower).length > 0) return 0;
+  return end({
+    ...(sub !== undefined && { sub }),
+    ...(issued_before !== undefined && { createdBefore: issued_before }),
+  });
 }
 
 /** What is ended of other authorization servers. With `all` everything of every one that a server names. */

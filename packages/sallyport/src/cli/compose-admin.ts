@@ -8,6 +8,7 @@ import { loadToken } from "../sealing/token-file.js";
 import { createUsers } from "../sign-in/index.js";
 import { addressKey } from "../sign-in/rate-limit.js";
 import type { Store } from "../stores/store.js";
+import { SIGN_IN } from "../vault/index.js";
 import { configuredClientsOf } from "./client-commands.js";
 import type { ComposedServer } from "./compose-server.js";
 import { CliError } from "./exit.js";
@@ -94,6 +95,7 @@ function adminParts({ installation, issuer, store, system, servers }: AdminCompo
     registry: store.registry,
     sessions: store.sessions,
     externalGrants: store.externalGrants,
+    endSignIns: (which) => store.connections.end(SIGN_IN, which, system.now()),
     servers: () => servers.map(serverOf),
     system,
   };

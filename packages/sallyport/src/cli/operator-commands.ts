@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { AdminRefusal, type CutOff, cutOff } from "../admin/index.js";
+import { SIGN_IN } from "../vault/index.js";
 import { CliError, EXIT } from "./exit.js";
 import type { InstalledServer } from "./installation.js";
 import { addUserCommands, sayCode } from "./user-commands.js";
@@ -33,7 +34,7 @@ interface RevokeOptions extends WorldOptions {
 function addRevokeCommand(program: Command, done: (exitCode: number) => void): void {
   inAWorld(program.command("revoke"))
     .description("Ends sessions and grants; refused everywhere within 2 seconds. Several conditions must all match.")
-    .option("--user <user>", "what this person granted")
+    .option("--user <user>", "what this person granted; alone, the kept tokens of their sign-in too")
     .option("--client <client_id>", "what was granted to this client")
     .option("--session <id>", "one session")
     .option("--issuer <url>", "tokens of this external authorization server instead, issued until now")
@@ -46,16 +47,19 @@ function addRevokeCommand(program: Command, done: (exitCode: number) => void): v
           userStore: store.users,
           sessions: store.sessions,
           externalGrants: store.externalGrants,
+          endSignIns: (which: { readonly sub?: string; readonly createdBefore?: number }) =>
+            store.connections.end(SIGN_IN, which, system.now()),
           servers: () => installation.servers.map(issuersOf),
           system,
         };
-        const { sessions, external } = await cutOff(parts, askedBy(options)).catch(inFlags);
+        const { sessions, sign_ins, external } = await cutOff(parts, askedBy(options)).catch(inFlags);
         for (const { issuer, known } of external) {
           say(`Refused from now on: tokens of ${issuer} until now (${known} known here).`);
         }
         if (options.issuer !== undefined) return;
         say(`Ended ${sessions} session${sessions === 1 ? "" : "s"}.`);
-        if (sessions === 0) done(EXIT.refused);
+        if (sign_ins > 0) say(`Ended the tokens kept of ${sign_ins} sign-in${sign_ins === 1 ? "" : "s"}.`);
+        if (sessions + sign_ins === 0) done(EXIT.refused);
       }),
     );
 }

@@ -129,7 +129,7 @@ export const SIGN_IN_SETTINGS: readonly Setting[] = [
     type: z.boolean(),
     default: false,
     description:
-      "Keep what the provider gives at a sign-in, sealed, for credentials with `subject: idp-access-token` or `idp-id-token`: until the person signs out, here or there, is disabled, or `rolesMaxAge` is over. Asks for `offline_access` where the provider lists it. See [credentials.md](credentials.md#the-persons-own-sign-in).",
+      "Keep what the provider gives at a sign-in, sealed, for credentials with `subject: idp-access-token` or `idp-id-token`: until the person signs out, here or there, is disabled or cut off (`sallyport revoke --user`), or `rolesMaxAge` is over. Asks for `offline_access` where the provider lists it. See [credentials.md](credentials.md#the-persons-own-sign-in).",
   },
 ];
 

@@ -103,6 +103,35 @@ function describeEnds({ store, system }: Opened): void {
     expect(await names(NOW)).toEqual(["grace"]);
   });
 
+  test("is ended by an operator: of one person or of all, from before a time, announced, and once", async () => {
+    for (const sub of ["ada", "grace"]) {
+      await store().connections.save(connection({ sub, ends: NOW + 600 }));
+      await store().connections.save(connection({ sub, connection: "crm" }));
+    }
+    const head = await store().feed.head();
+    expect(await store().connections.end("desk", { sub: "ada", createdBefore: NOW }, NOW)).toBe(0);
+    expect(await store().feed.head()).toBe(head);
+    expect(await store().connections.end("desk", { sub: "ada", createdBefore: NOW + 1 }, NOW)).toBe(1);
+    expect(await store().feed.since(head)).toMatchObject([{ kind: "user", key: "ada" }]);
+    expect(await names(NOW)).toEqual(["ada"]);
+    expect(await store().connections.end("desk", {}, NOW)).toBe(1);
+    expect(await names(NOW)).toEqual(["ada", "grace"]);
+    expect(await store().connections.end("desk", {}, NOW)).toBe(0);
+    expect(await store().connections.over("crm", NOW)).toEqual([]);
+    // Signing in again begins anew.
+    await store().connections.save(connection({ version: "v2", ends: NOW + 600 }));
+    expect(await names(NOW)).toEqual(["grace"]);
+  });
+
+  test("is not brought back by a refresh that was under way when it was ended", async () => {
+    const before = connection({ ends: NOW + 600 });
+    await store().connections.save(before);
+    expect(await store().connections.claim(before, NOW, NOW + 15)).toBe(true);
+    await store().connections.end("desk", {}, NOW);
+    expect(await store().connections.replace("v1", { ...before, version: "v2" })).toBe(false);
+    expect(await names(NOW)).toEqual(["ada"]);
+  });
+
   test("is taken away only if it is old enough, where that is asked", async () => {
     await store().connections.save(connection());
     expect(await store().connections.remove("ada", "desk", NOW)).toBeUndefined();

@@ -1,13 +1,15 @@
+import { sql } from "kysely";
 import type { Sealer } from "../sealing/sealer.js";
 import type { Connection, ConnectionStore, ConnectionTokens } from "../vault/contract.js";
 import type { Backend } from "./backend.js";
+import { announce } from "./change-feed.js";
 import type { Schema } from "./schema.js";
 import { fromJson } from "./values.js";
 
 type Key = Pick<Connection, "sub" | "connection">;
 
 /** The tokens lie sealed over the row's id, so that a row copied to another person's name opens to nothing. */
-export function createConnectionStore({ db, writeOne }: Backend, sealer: Sealer): ConnectionStore {
+export function createConnectionStore({ db, write, writeOne }: Backend, sealer: Sealer): ConnectionStore {
   const { rowOf, connectionOf } = createRows(sealer);
   return {
     async find(sub, connection) {
@@ -71,6 +73,31 @@ export function createConnectionStore({ db, writeOne }: Backend, sealer: Sealer)
         return (createdBefore === undefined ? row : row.where("created", "<", createdBefore)).executeTakeFirst();
       });
       return removed && connectionOf(removed);
+    },
+    ...createEnds({ db, write }),
+  };
+}
+
+function createEnds({ db, write }: Pick<Backend, "db" | "write">): Pick<ConnectionStore, "end" | "over"> {
+  return {
+    async end(connection, { sub, createdBefore }, now) {
+      return write(async (tx) => {
+        let update = tx
+          .updateTable("connections")
+          // Another version: tokens that a refresh under way brings are nobody's then.
+          .set({ ends: now, version: sql`version || '.'` })
+          .where("connection", "=", connection)
+          .where((row) => row.or([row("ends", "is", null), row("ends", ">", now)]));
+        if (sub !== undefined) update = update.where("sub", "=", sub);
+        if (createdBefore !== undefined) update = update.where("created", "<", createdBefore);
+        const ended = await update.returning("sub").execute();
+        await announce(
+          tx,
+          ended.map((row) => ({ kind: "user", key: row.sub })),
+          now,
+        );
+        return ended.length;
+      });
     },
     async over(connection, now) {
       const disabled = db.selectFrom("users").select("users.sub").where("disabled", "=", 1);

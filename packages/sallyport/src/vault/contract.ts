@@ -52,6 +52,15 @@ export interface ConnectionStore {
   replace(version: string, next: Connection): Promise<boolean>;
   /** Takes it away and returns what it was, so that it can be ended at the other system. With `createdBefore` only what is older. */
   remove(sub: string, connection: string, createdBefore?: number): Promise<Connection | undefined>;
+  /**
+   * An operator's word: what of that name was connected before `createdBefore`, of `sub` or of everybody, is over from `now` on, under way
+   * refreshes included. Announced as a change of those people, in the same transaction. Answers how many there were.
+   */
+  end(
+    connection: string,
+    which: { readonly sub?: string; readonly createdBefore?: number },
+    now: number,
+  ): Promise<number>;
   /** People whose row of that name is over: by its end, or because they are disabled. At most 100. */
   over(connection: string, now: number): Promise<readonly string[]>;
 }

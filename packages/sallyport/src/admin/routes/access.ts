@@ -94,6 +94,11 @@ export const ACCESS_ROUTES: readonly Route[] = [
     body: cutOffBody,
     answer: z.object({
       sessions: z.int().describe("How many sessions ended."),
+      sign_ins: z
+        .int()
+        .describe(
+          "How many people's tokens of the identity provider ended: where only a person, a time or `all` is named.",
+        ),
       external: z
         .array(
           z.object({

@@ -27,6 +27,17 @@ export function createMemoryConnections(): ConnectionStore {
       rows.set(idOf(next), { connection: next, claimedUntil: undefined });
       return true;
     },
+    end: async (connection, { sub, createdBefore = Number.POSITIVE_INFINITY }, now) => {
+      const ended = [...rows.values()].filter(
+        ({ connection: one }) =>
+          one.connection === connection &&
+          (sub ?? one.sub) === one.sub &&
+          one.created < createdBefore &&
+          (one.ends ?? Number.POSITIVE_INFINITY) > now,
+      );
+      for (const row of ended) row.connection = { ...row.connection, ends: now, version: `${row.connection.version}.` };
+      return ended.length;
+    },
     over: async (connection, now) =>
       [...rows.values()].flatMap(({ connection: one }) =>
         one.connection === connection && one.ends !== undefined && one.ends <= now ? [one.sub] : [],
