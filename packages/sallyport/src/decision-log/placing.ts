@@ -12,6 +12,8 @@ export interface Placing {
   readonly lines: readonly Placed[];
   /** Stand after a line with a higher number. */
   readonly late: readonly Placed[];
+  /** Stand before lines with lower numbers, which go on behind them as if they were not there. */
+  readonly early: readonly Placed[];
   /** Have the number of another line, or none and no place of their own: then that of the line before. */
   readonly twice: readonly Placed[];
   /** Numbers of which nothing is there, both included. */
@@ -20,12 +22,14 @@ export interface Placing {
 
 /**
  * Puts the lines of one chain in the order of their numbers. A line whose number cannot be read, or does not fit while the line after it
- * fits and no other has the number of this place, keeps its place in the file: its number was altered, not the line moved. One that cannot
- * be read where the next line has the number that comes next is one too many: the rest of the line before it, or something that was put in.
+ * fits and no other has the number of this place, keeps its place in the file: its number was altered, not the line moved. The last line has
+ * none after it: it fits where it answers for the one before. One that cannot be read where the next line has the number that comes next is
+ * one too many: the rest of the line before it, or something that was put in.
  */
 export function placeLines(read: readonly { readonly line: Line; readonly file: string }[], first: number): Placing {
   const lines: Placed[] = [];
   const late: Placed[] = [];
+  const early: Placed[] = [];
   const twice: Placed[] = [];
   let present: ReadonlySet<number | undefined> | undefined;
   const isPresent = (seq: number) => {
@@ -38,15 +42,19 @@ export function placeLines(read: readonly { readonly line: Line; readonly file: 
   let taken: Set<number> | undefined;
   for (let index = 0; index < read.length; index++) {
     const { line, file } = read[index] as (typeof read)[number];
-    if (line.seq === undefined && read[index + 1]?.line.seq === expected) {
+    const next = read[index + 1]?.line;
+    if (line.seq === undefined && next?.seq === expected) {
       twice.push({ line, seq: Math.max(first, expected - 1), file });
       continue;
     }
-    const fits = line.seq === expected || (read[index + 1]?.line.seq === expected + 1 && !isPresent(expected));
+    const isBetween = () => (next === undefined ? line.prev === lines.at(-1)?.line.hash : next.seq === expected + 1);
+    const fits = line.seq === expected || (isBetween() && !isPresent(expected));
     const seq = line.seq === undefined || fits ? expected : line.seq;
     const placed = { line, seq, file };
-    expected = seq + 1;
-    if (seq > highest) {
+    const isEarly = seq > expected && (next?.seq === expected || (next?.seq === expected + 1 && isPresent(expected)));
+    if (isEarly) expected = next.seq;
+    else expected = seq + 1;
+    if (seq > highest && !isEarly) {
       highest = seq;
       taken?.add(seq);
       lines.push(placed);
@@ -59,10 +67,10 @@ export function placeLines(read: readonly { readonly line: Line; readonly file: 
     }
     taken.add(seq);
     lines.push(placed);
-    late.push(placed);
+    (isEarly ? early : late).push(placed);
   }
-  if (late.length > 0) lines.sort((a, b) => a.seq - b.seq);
-  return { lines, late, twice, missing: gapsOf(lines, first) };
+  if (late.length + early.length > 0) lines.sort((a, b) => a.seq - b.seq);
+  return { lines, late, early, twice, missing: gapsOf(lines, first) };
 }
 
 /** The line with that number, if it is there. `lines` are in the order of their numbers. */

@@ -73,7 +73,7 @@ export function reportOn(
   const { writer, tombstones, read } = chain;
   const buried = checkTombstones(tombstones);
   const start = buried.start;
-  const { lines, late, twice, missing } = placeLines(read, start.seq);
+  const { lines, late, early, twice, missing } = placeLines(read, start.seq);
   const lineAt = (seq: number) => placedAt(lines, seq)?.line;
   const signatures = checkSignatures(writer, lines, verify);
   const own = heads.filter((head) => head.writer === writer && head.seq >= start.seq);
@@ -82,7 +82,11 @@ export function reportOn(
   const doubted = [...signatures.problems, ...headProblems].flatMap(({ kind, first }) =>
     kind === "removed" ? [] : first,
   );
-  const altered = new Set([...checkHashes(lines, start, doubted), ...checkHeaders(writer, lines, start.seq)]);
+  const moved = new Set([...late, ...early].map(({ seq }) => seq));
+  const altered = new Set([
+    ...checkHashes(lines, start, doubted),
+    ...checkHeaders(writer, lines, { first: start.seq, moved }),
+  ]);
   const nameOf = (kind: LogProblem["kind"], { seq, file }: Placed, message: string): LogProblem => ({
     kind,
     writer,
@@ -98,6 +102,7 @@ export function reportOn(
       .sort((a, b) => a - b)
       .flatMap((seq) => placedAt(lines, seq) ?? [])
       .map((one) => nameOf("altered", one, `record ${one.seq} was altered`)),
+    ...early.map((one) => nameOf("reordered", one, `record ${one.seq} stands before earlier ones`)),
     ...late.map((one) => nameOf("reordered", one, `record ${one.seq} stands behind a later one`)),
     ...twice.map((one) => nameOf("added", one, addedMessage(one))),
     ...signatures.problems,
@@ -160,13 +165,21 @@ function checkTombstones(tombstones: readonly Tombstone[]): {
 
 /**
  * The first line of a file says whose chain it is, and the very first one begins it. Numbers of lines that say otherwise; where the line before
- * is missing, the file may have begun with that one, and this one is not to blame.
+ * is missing or was moved, the file may have begun with that one, and this one is not to blame.
  */
-function checkHeaders(writer: string, lines: readonly Placed[], first: number): readonly number[] {
+function checkHeaders(
+  writer: string,
+  lines: readonly Placed[],
+  { first, moved }: { readonly first: number; readonly moved: ReadonlySet<number> },
+): readonly number[] {
   const wrong: number[] = [];
   let file: string | undefined;
-  let next = first;
+  let next: number | undefined = first;
   for (const placed of lines) {
+    if (moved.has(placed.seq)) {
+      next = undefined;
+      continue;
+    }
     const begins = placed.file !== file && placed.seq === next;
     file = placed.file;
     next = placed.seq + 1;
