@@ -46,12 +46,22 @@ export interface Installation {
   close(): Promise<void>;
 }
 
+/** Further lines of the configuration, at the top and of its one server. */
+export interface MoreSettings {
+  readonly top: string;
+  readonly server: string;
+}
+
 /** Starts both at the same moment on a store that nobody has made yet. */
-export async function startInstallation(storage: string): Promise<Installation> {
+export async function startInstallation(
+  storage: string,
+  more: (issuer: string) => Promise<MoreSettings> = async () => ({ top: "", server: "" }),
+): Promise<Installation> {
   const folder = mkdtempSync(join(tmpdir(), "sallyport-replicas-"));
   const upstream = await startRecordingUpstream();
   const ports = [await freePort(), await freePort()] as const;
   const issuer = `http://localhost:${ports[0]}`;
+  const { top, server } = await more(issuer);
   const files = ports.map((port) => join(folder, `${port}.yaml`));
   for (const [index, file] of files.entries()) {
     writeFileSync(
@@ -62,10 +72,12 @@ listen: { port: ${ports[index]} }
 storage: ${JSON.stringify(storage)}
 masterKey: { file: ./master.key }
 registration: { perHour: 1000 }
+${top}
 servers:
   notes:
     upstream: ${upstream.url}
     access: [{ roles: [support], scopes: [mcp:read, mcp:write] }]
+    ${server}
 `,
     );
   }
