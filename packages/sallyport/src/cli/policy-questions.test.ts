@@ -65,7 +65,7 @@ describe("the questions of the command line", () => {
     expect(await explain("--catalogue", catalogue, "--scope", "mcp:read", "--tool", "get_contact")).toBe(0);
     output = "";
     expect(await explain("--catalogue", catalogue, "--scope", "mcp:write", "--tool", "other")).toBe(1);
-    expect(answer()).toMatchObject({ outcome: "unknown", reason: "no scope permits the call" });
+    expect(answer()).toMatchObject({ outcome: "unknown", reason: "no tool of this name was seen at the server" });
   });
 
   test("the deciding rule comes with its line, and the others with why they did not match", async () => {

@@ -138,6 +138,7 @@ describe("two processes of one installation", () => {
         "get_contact",
       ]),
     ).toBe(1);
+    expect(output).toContain("the tool is in quarantine until it is accepted");
     expect(await main(["tools", "diff", "--config", file()])).toBe(1);
     expect(output).toContain('description: "Gets a contact."');
     expect(await main(["tools", "list", "--config", file()])).toBe(0);

@@ -137,7 +137,8 @@ function explanationOf(policy: ServerPolicy, input: EvaluationInput, decision: D
       recorded,
     };
   }
-  const { kind, reason, because, scopes: missingScopes } = decision;
+  const { kind, because, scopes: missingScopes } = decision;
+  const reason = reasonToDeny(policy, { input, decision, common });
   return { allow: false, outcome: kind, ...common, reason, because, missingScopes, recorded: [] };
 }
 
@@ -161,6 +162,35 @@ function reasonToAllow(rule: string): string {
     : "an allow rule holds";
 }
 
+/** In one sentence for whoever asks why; the caller is told less. */
+function reasonToDeny(
+  policy: ServerPolicy,
+  about: {
+    readonly input: EvaluationInput;
+    readonly decision: Denied;
+    readonly common: Pick<Explanation, "rules" | "scopes">;
+  },
+): string {
+  const { input, decision, common } = about;
+  if (decision.kind === "rule") return reasonOfRule(common.rules.find(({ rule }) => rule === decision.rule));
+  const names = common.scopes.map(({ scope }) => scope).join(" or ");
+  if (decision.kind === "scope") return `it needs ${names}, which the token lacks and the subject may be granted`;
+  if (names !== "") return `it needs ${names}, to which the subject is not entitled`;
+  const { kind, name = "" } = input.call;
+  if (kind === "tool" && policy.isQuarantined(name))
+    return "the tool is in quarantine until it is accepted, or was never seen: see `sallyport tools diff`";
+  if (policy.config.scopes !== undefined) return "no scope of the file permits it";
+  return kind === "tool" ? "no tool of this name was seen at the server" : "no scope permits it";
+}
+
+function reasonOfRule(trace: RuleTrace | undefined): string {
+  if (trace === undefined || trace.effect === "allow")
+    return "an allow rule names it, and no allow rule that does holds";
+  if (trace.result === "failed") return `the condition of this deny rule fails, which denies: ${trace.why}`;
+  if (trace.why === UNCONDITIONAL) return "this deny rule names it and has no condition";
+  return "the condition of this deny rule holds";
+}
+
 function lineOfDecision({ rules, lineOfScope }: ServerPolicy, decided: string): number | undefined {
   if (decided.startsWith("scope:")) return lineOfScope(decided.slice("scope:".length));
   return rules.find(({ id }) => id === decided)?.line;
@@ -178,6 +208,8 @@ function traceScopes(
   });
 }
 
+const UNCONDITIONAL = "it has no condition";
+
 function traceRule(rule: PolicyRule, input: EvaluationInput): RuleTrace {
   const { id, effect, line } = rule;
   const mode = rule.mode ?? "enforce";
@@ -186,7 +218,7 @@ function traceRule(rule: PolicyRule, input: EvaluationInput): RuleTrace {
     return { ...common, result: "other", why: `names ${rule.patterns.map(({ pattern }) => pattern).join(", ")}` };
   }
   const { condition } = rule;
-  if (condition === undefined) return { ...common, result: "holds", why: "it has no condition" };
+  if (condition === undefined) return { ...common, result: "holds", why: UNCONDITIONAL };
   try {
     const holds = condition.evaluate(input) === true;
     return { ...common, result: holds ? "holds" : "does not hold", why: condition.text.trim() };

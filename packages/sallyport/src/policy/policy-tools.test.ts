@@ -86,7 +86,7 @@ describe("expectations", () => {
 
   test("show what was wanted and what came", () => {
     expect(differ("  - { sub: a, roles: support, scope: read, tool: update_x, expect: allow }")).toEqual([
-      "- allow\n+ step-up by scope:write: token lacks write",
+      "- allow\n+ step-up by scope:write: it needs write, which the token lacks and the subject may be granted",
     ]);
     expect(differ("  - { sub: a, tool: get_x, expect: deny, rule: 'crm.rules[0]' }")[0]).toContain(
       "- deny by crm.rules[0]",

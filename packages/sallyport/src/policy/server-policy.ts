@@ -17,6 +17,8 @@ export interface ServerPolicy {
   readonly config: Pick<ServerConfig, "access" | "scopes">;
   /** Line of a scope in the file; `undefined` where the file does not name it. */
   lineOfScope(scope: string): number | undefined;
+  /** The tool waits to be accepted; also one that nobody has seen, where new ones wait. */
+  isQuarantined(tool: string): boolean;
 }
 
 /** @throws what {@link checkPolicy} would have reported, as TypeError or ConditionError. */
@@ -39,6 +41,7 @@ export function createServerPolicy(
     config: { ...(access && { access }), ...(section && { scopes: section }) },
     lineOfScope: (scope) =>
       section === undefined ? undefined : config.source?.lineOf(["servers", server.name, "scopes", scope]),
+    isQuarantined: (tool) => catalogue.isQuarantined?.(tool) ?? false,
   };
 }
 
