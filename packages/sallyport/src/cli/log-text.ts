@@ -15,9 +15,8 @@ export function formatLogReport({ chains, problems }: LogReport): string {
 }
 
 function chainLine(chain: ChainReport): string {
-  const { writer, records, complete, ended, head, removed, lost } = chain;
-  const last = head?.seq ?? removed - 1;
-  const tail = ended ? "closed by its writer" : tailOf(complete, last);
+  const { writer, records, ended, removed, lost } = chain;
+  const tail = ended ? "closed by its writer" : tailOf(chain);
   const notes = [
     ...(removed > 0 ? [`records 0 to ${removed - 1} removed by retention`] : []),
     ...(lost > 0 ? [`${count(lost, "decision")} let through without a record`] : []),
@@ -25,10 +24,12 @@ function chainLine(chain: ChainReport): string {
   return [`  chain ${writer}: ${count(records, "decision")}; ${tail}`, ...notes].join("; ");
 }
 
-function tailOf(complete: number, last: number): string {
+function tailOf({ complete, checkpoint, head, removed }: ChainReport): string {
   if (complete < 0) return "nothing is signed yet: all of it unknown";
+  const last = head?.seq ?? removed - 1;
   const unsigned = last > complete ? ` (records ${complete + 1} to ${last} fit together and are not signed)` : "";
-  return `complete to checkpoint ${complete}, later unknown${unsigned}`;
+  const upTo = complete > checkpoint ? `record ${complete}, which a head names` : `checkpoint ${complete}`;
+  return `complete to ${upTo}, later unknown${unsigned}`;
 }
 
 const count = (many: number, what: string) => `${many} ${what}${many === 1 ? "" : "s"}`;

@@ -156,7 +156,8 @@ function list({ server, tools }: ToolCatalogue, json: boolean): void {
     return;
   }
   say(server.title);
-  for (const tool of tools) say(`  ${showText(tool.tool).padEnd(32)} ${tool.scope.padEnd(12)}${notesOf(tool)}`);
+  for (const tool of tools)
+    say(`  ${showText(tool.tool).padEnd(32)} ${tool.scope.padEnd(12)}${notesOf(tool)}`.trimEnd());
 }
 
 function notesOf({ changed, quarantined, definition, row }: KnownTool): string {
@@ -210,7 +211,7 @@ function unseenLines({ definition }: KnownTool): readonly string[] {
   if (definition === undefined) return [];
   return unseenTextOf(definition).map(
     ({ place, characters }) =>
-      `! ${place} holds characters that cannot be seen: ${characters.map((code) => `U+${code}`).join(" ")}`,
+      `! ${place} holds characters that cannot be seen: ${characters.map((code) => `U+${code.toUpperCase()}`).join(" ")}`,
   );
 }
 

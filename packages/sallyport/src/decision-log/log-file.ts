@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { type FileHandle, open, rm, stat } from "node:fs/promises";
 
 /** Port: one file that only grows. Written at places, so that a write that failed half way is written again over itself. */
 export interface LogFile {
@@ -17,16 +17,41 @@ export type OpenLogFile = (path: string, erasable?: boolean) => Promise<LogFile>
 
 export const openLogFile: OpenLogFile = async (path, erasable = false) => {
   let handle = await openNew(path);
+  let identity = await identityOf(handle);
   return {
     write: (bytes, position) => writeAll(handle, bytes, position),
     sync: async () => {
-      // A file that was removed takes bytes as before, and nobody would ever see them.
-      if (!erasable && (await handle.stat()).nlink === 0) handle = await restore(path, handle);
+      // A file that was removed or moved away takes bytes as before, and nobody who looks for it here would ever see them.
+      if (!erasable && !(await isInPlace(path, identity))) {
+        handle = await restore(path, handle);
+        identity = await identityOf(handle);
+      }
       await handle.datasync();
     },
     close: () => handle.close(),
   };
 };
+
+/** What a file is, whatever it is called: numbers that a double need not hold. */
+interface Identity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+}
+
+async function identityOf(handle: FileHandle): Promise<Identity> {
+  const { dev, ino } = await handle.stat({ bigint: true });
+  return { dev, ino };
+}
+
+async function isInPlace(path: string, { dev, ino }: Identity): Promise<boolean> {
+  try {
+    const there = await stat(path, { bigint: true });
+    return there.dev === dev && there.ino === ino;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
 
 /** Readable too, so that what somebody removed can be written again. */
 function openNew(path: string): Promise<FileHandle> {
@@ -58,6 +83,7 @@ async function restore(path: string, removed: FileHandle): Promise<FileHandle> {
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
   EDQUOT: "the quota of the disk is used up",
+  EEXIST: "another file is in the place of the one that is written",
   ENOENT: "its folder is not there",
   ENOTDIR: "its folder is not there",
   EACCES: "its folder may not be written to",

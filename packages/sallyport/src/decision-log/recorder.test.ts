@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UNKNOWN_ARGUMENTS } from "@sallyport/auth";
 import { createTestSystem } from "@sallyport/auth/testing";
@@ -280,7 +280,36 @@ describe("a full disk", () => {
   });
 });
 
-describe("a log that somebody removes while it is written", () => {
+describe("a log that somebody removes or moves while it is written", () => {
+  it("is written again whole where it belongs when its file was moved away", async () => {
+    const folder = logFolder();
+    const { chain, recorder } = await openTestLog(folder, { before: () => true });
+    await recorder.record(decided({ id: 1 }));
+    for (const name of readdirSync(folder)) renameSync(join(folder, name), join(folder, `${name}.1`));
+    await recorder.record(decided({ id: 2 }));
+    await recorder.record(decided({ id: 3 }));
+    await chain.close();
+    expect([...readRecords(folder)].map(({ requestId }) => requestId)).toEqual([1, 2, 3]);
+    expect(check(folder).problems).toEqual([]);
+  });
+
+  it("refuses calls while another file is in its place, and says so", async () => {
+    const folder = logFolder();
+    const { chain, recorder, system } = await openTestLog(folder, { before: () => true, limits: { retryMs: 1 } });
+    await recorder.record(decided({ id: 1 }));
+    const path = join(folder, listSegments(folder)[0]?.log ?? "");
+    renameSync(path, `${path}.1`);
+    writeFileSync(path, "");
+    await expect(recorder.record(decided({ id: 2 }))).rejects.toThrow(LogUnavailable);
+    const because = "another file is in the place of the one that is written";
+    expect(system.lines).toContainEqual(expect.objectContaining({ fields: { code: "EEXIST", because, folder } }));
+    rmSync(path);
+    await vi.waitFor(() => expect(chain.failure).toBeUndefined());
+    await chain.close();
+    expect([...readRecords(folder)].map(({ requestId }) => requestId)).toEqual([1, 2]);
+    expect(check(folder).problems).toEqual([]);
+  });
+
   it("is written again whole, in its place, and arguments that were removed stay away", async () => {
     const folder = logFolder();
     const { chain, recorder } = await openTestLog(folder, { before: () => true });

@@ -65,7 +65,7 @@ function table({ id, title, columns, rows, cellsOf }: Table): string {
   const head = columns.map((column) => `<th scope="col">${escapeHtml(column)}</th>`).join("");
   const body = rows.map((row) => {
     const cells = cellsOf(row).map((cell) => `<td class="${cell}">${CELLS[cell]}</td>`);
-    return `<tr><th scope="row">${escapeHtml(row.target)}</th>${cells.join("")}</tr>`;
+    return `<tr><th scope="row">${breakable(escapeHtml(row.target))}</th>${cells.join("")}</tr>`;
   });
   return [
     `<div class="scroll" role="region" aria-labelledby="${id}" tabindex="0"><table><caption id="${id}">${title}</caption>`,
@@ -80,6 +80,11 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '"': "&quot;",
   "'": "&#39;",
 };
+
+/** Names of tools are one long word each, which a phone would break anywhere. */
+function breakable(html: string): string {
+  return html.replace(/[/_.-]+/g, "$&<wbr>");
+}
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? "");
