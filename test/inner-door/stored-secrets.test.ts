@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,9 +6,9 @@ import { filesBelow, findCanaries } from "../fixtures/canaries.js";
 import { call, headersOf } from "../hostile/ground.js";
 import { type RecordingUpstream, startRecordingUpstream } from "../hostile/recording-upstream.js";
 import { send } from "../hostile/wire.js";
-import { type Program, ROOT, startProgram } from "../interop/harness.js";
+import { type Program, startProgram } from "../interop/harness.js";
+import { createOperator } from "./operator.js";
 
-const LAUNCHER = join(ROOT, "packages/sallyport/bin/sallyport.js");
 const folder = mkdtempSync(join(tmpdir(), "sallyport-secrets-"));
 const file = join(folder, "sallyport.yaml");
 const FIRST = "canary-first-key-of-the-mail-server";
@@ -40,15 +39,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** An operator's command. */
-function operate(args: readonly string[], input = ""): Promise<{ readonly code: number; readonly said: string }> {
-  return new Promise((resolve) => {
-    const done = (error: { code?: unknown } | null, out: string, problem: string) =>
-      resolve({ code: typeof error?.code === "number" ? error.code : 0, said: out + problem });
-    const child = execFile(process.execPath, [LAUNCHER, ...args, "--config", file], done);
-    child.stdin?.end(input);
-  });
-}
+const operate = createOperator(file);
 
 async function token(): Promise<string> {
   const { issuer, mcpUrl } = program as Program;

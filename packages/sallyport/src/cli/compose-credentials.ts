@@ -35,7 +35,7 @@ import { createUserCredentials, type UserCredentialSource } from "../upstream/cr
 import { SIGN_IN } from "../vault/index.js";
 import type { Installation, InstalledServer } from "./installation.js";
 import type { SealedSecrets } from "./sealed-secrets.js";
-import { headerReader } from "./secrets.js";
+import { headerReader, type SealedAt } from "./secrets.js";
 import { readTokenServer } from "./token-clients.js";
 
 export interface CredentialParts {
@@ -81,13 +81,15 @@ interface Context extends CredentialParts {
   readonly setting: string;
 }
 
+/** Where secrets of one kind of credential are read. */
+function under({ secrets, installation, setting }: Context, kind: string): SealedAt {
+  return { secrets, baseFolder: installation.baseFolder, setting: `${setting}.${kind}` };
+}
+
 async function compose(config: CredentialConfig, context: Context): Promise<CredentialSource> {
   const { setting } = context;
-  const { baseFolder } = context.installation;
-  if (config.static !== undefined) {
-    const at = { secrets: context.secrets, baseFolder, setting: `${setting}.static` };
-    return createStaticCredentials(headerReader(config.static, at));
-  }
+  if (config.static !== undefined)
+    return createStaticCredentials(headerReader(config.static, under(context, "static")));
   if (config.connect !== undefined) {
     if (context.vault === undefined) throw new TypeError(`${setting}: no connections`);
     return createUserCredentials(context.vault, config.connect);
@@ -97,10 +99,7 @@ async function compose(config: CredentialConfig, context: Context): Promise<Cred
   if (config.clientCredentials !== undefined) {
     const { resource, audience, scope, dpop, ...server } = config.clientCredentials;
     const shared = sharedOptions({ scope, dpop }, context);
-    const at = createTokenServer(
-      await readTokenServer(server, baseFolder, `${setting}.clientCredentials`),
-      shared.ports,
-    );
+    const at = createTokenServer(await readTokenServer(server, under(context, "clientCredentials")), shared.ports);
     const obtain = clientCredentials({ server: at, target: { resource, audience } });
     return createTokenCredentials({ ...shared.options, obtain, perCaller: false });
   }
@@ -108,8 +107,8 @@ async function compose(config: CredentialConfig, context: Context): Promise<Cred
   const { idp, resource, scope, dpop, audience = config.idJag.issuer ?? "", subject, ...server } = config.idJag;
   const shared = sharedOptions({ scope, dpop }, context);
   const from = {
-    idp: createTokenServer(await readTokenServer(idp, baseFolder, `${setting}.idJag.idp`), { system: context.system }),
-    server: createTokenServer(await readTokenServer(server, baseFolder, `${setting}.idJag`), shared.ports),
+    idp: createTokenServer(await readTokenServer(idp, under(context, "idJag.idp")), { system: context.system }),
+    server: createTokenServer(await readTokenServer(server, under(context, "idJag")), shared.ports),
     audience,
     resource,
   };
@@ -131,9 +130,9 @@ function composeOwn(
 async function composeExchange(config: ExchangeConfig, context: Context): Promise<CredentialSource> {
   const { resource, audience, scope, dpop, grant, actor, client, issuer, tokenEndpoint, subject } = config;
   if (client === undefined) throw new TypeError(`${context.setting}: no client`);
-  const { setting, system, installation } = context;
+  const { system } = context;
   const identity = { client, ...(issuer && { issuer }), ...(tokenEndpoint && { tokenEndpoint }) };
-  const at = await readTokenServer(identity, installation.baseFolder, `${setting}.exchange`);
+  const at = await readTokenServer(identity, under(context, "exchange"));
   const shared = sharedOptions({ scope, dpop }, context);
   const server = createTokenServer(at, shared.ports);
   const target = { resource, audience };

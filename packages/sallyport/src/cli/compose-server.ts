@@ -37,7 +37,7 @@ import { createDpopPorts } from "./dpop-ports.js";
 import { composeExternalIssuer } from "./external-issuers.js";
 import type { Installation, InstalledServer } from "./installation.js";
 import type { SealedSecrets } from "./sealed-secrets.js";
-import { readSecrets } from "./secrets.js";
+import { headerReader } from "./secrets.js";
 import { startProblemOf } from "./start-problem.js";
 import { keepDefinitions } from "./tool-definitions.js";
 
@@ -220,7 +220,7 @@ export function createUpstream(
   }
   return createHttpUpstream({
     url: config.upstream ?? "",
-    headers: readSecrets(config.headers, baseFolder, `${setting}headers`),
+    headers: headerReader(config.headers, { secrets, baseFolder, setting: `${setting}headers` }),
     ...(credentials?.own && { ownHeaders: async () => (await credentials.own?.())?.headers ?? {} }),
     system,
   });

@@ -21,7 +21,8 @@ import {
   Vault,
 } from "../vault/index.js";
 import type { Installation, InstalledServer } from "./installation.js";
-import { readSecret } from "./secrets.js";
+import type { SealedSecrets } from "./sealed-secrets.js";
+import { secretReader } from "./secrets.js";
 
 /** What people connect under their own names, and what is kept of their sign-ins: the credentials of it, and the pages. */
 export interface ComposedVault {
@@ -41,6 +42,7 @@ interface Parts {
   readonly issuer: string;
   readonly store: Store;
   readonly system: System;
+  readonly secrets: SealedSecrets;
   /** Where people sign in instead of here. */
   readonly idp: RelyingParty | undefined;
 }
@@ -164,7 +166,12 @@ function subjectOf({ exchange, idJag }: CredentialConfig): SubjectConfig {
   return (exchange ?? idJag)?.subject ?? "caller";
 }
 
-function providerOf(name: string, config: ConnectionConfig, { installation, issuer, system }: Parts): Provider {
+function providerOf(
+  name: string,
+  config: ConnectionConfig,
+  { installation, issuer, system, secrets }: Parts,
+): Provider {
+  const { baseFolder } = installation;
   const { clientId = issuer + CLIENT_DOCUMENT, clientSecret, authorizationEndpoint, tokenEndpoint, ...rest } = config;
   const { title, scopes, moreScopes, parameters, scheme, resource, revocationEndpoint } = rest;
   const endpoints =
@@ -189,7 +196,7 @@ function providerOf(name: string, config: ConnectionConfig, { installation, issu
     ...(endpoints !== undefined && { endpoints }),
     ...(resource !== undefined && { resource }),
     ...(clientSecret !== undefined && {
-      clientSecret: readSecret(clientSecret, installation.baseFolder, `connections.${name}.clientSecret`),
+      clientSecret: secretReader(clientSecret, { secrets, baseFolder, setting: `connections.${name}.clientSecret` }),
     }),
   });
 }

@@ -52,7 +52,7 @@ export async function compose(installation: Installation, store: Store, system: 
   const catalogues = followCatalogues((name) => servers.find(({ installed }) => installed.name === name), system);
   const idp = composeSignInElsewhere(installation, issuer, system);
   const secrets = await openSealedSecrets({ ...installation, secrets: store.secrets, system });
-  const vault = composeVault({ ...base, idp });
+  const vault = composeVault({ ...base, idp, secrets });
   const liveness = new Liveness({
     feed: store.feed,
     records: createRecordSource({ store, issuer, system, rolesMaxAge: config.signIn.oidc.rolesMaxAge }, () => servers),

@@ -1,4 +1,5 @@
 import type { System } from "@sallyport/auth";
+import type { CredentialConfig, TokenClientConfig } from "../config/credential-settings.js";
 import type { Config } from "../config/schema.js";
 import type { SealableSource } from "../config/setting.js";
 import { UpstreamError } from "../upstream/upstream.js";
@@ -71,17 +72,42 @@ export function isSealed(source: unknown): source is { readonly secret: string }
   return typeof source === "object" && source !== null && "secret" in source;
 }
 
-function secretsNamedIn({ servers, egress }: Config): readonly { readonly setting: string; readonly name: string }[] {
+function secretsNamedIn({
+  servers,
+  egress,
+  connections,
+}: Config): readonly { readonly setting: string; readonly name: string }[] {
   const named = (setting: string, source: SealableSource | object | undefined) =>
     isSealed(source) ? [{ setting, name: source.secret }] : [];
-  const all = (setting: string, sources: Readonly<Record<string, SealableSource | object>> = {}) =>
+  const all = (setting: string, sources: Readonly<Record<string, SealableSource | object | undefined>> = {}) =>
     Object.entries(sources).flatMap(([name, source]) => named(`${setting}.${name}`, source));
   return [
     ...Object.entries(egress).flatMap(([name, { value }]) => named(`egress.${name}.value`, value as SealableSource)),
-    ...Object.entries(servers).flatMap(([name, { env, credential, credentials = [] }]) => [
+    ...Object.entries(connections).flatMap(([name, { clientSecret }]) =>
+      named(`connections.${name}.clientSecret`, clientSecret),
+    ),
+    ...Object.entries(servers).flatMap(([name, { env, headers, credential = {}, credentials = [] }]) => [
       ...all(`servers.${name}.env`, env as Readonly<Record<string, SealableSource>>),
-      ...all(`servers.${name}.credential.static`, credential?.static),
-      ...credentials.flatMap((row, index) => all(`servers.${name}.credentials[${index}].static`, row.static)),
+      ...all(`servers.${name}.headers`, headers),
+      ...[credential, ...credentials].flatMap((one, index) => {
+        const at = `servers.${name}.credential${index === 0 ? "" : `s[${index - 1}]`}`;
+        return [
+          ...all(`${at}.static`, one.static),
+          ...clientsOf(one).flatMap(([kind, { secret, key }]) => all(`${at}.${kind}.client`, { secret, key })),
+        ];
+      }),
     ]),
   ];
+}
+
+/** How the gateway is known where it gets tokens, by the place in the configuration. */
+function clientsOf({
+  exchange,
+  clientCredentials,
+  idJag,
+}: CredentialConfig): readonly (readonly [string, TokenClientConfig])[] {
+  const all = { exchange, clientCredentials, idJag, "idJag.idp": idJag?.idp };
+  return Object.entries(all).flatMap(([kind, server]) =>
+    server?.client === undefined ? [] : [[kind, server.client] as const],
+  );
 }

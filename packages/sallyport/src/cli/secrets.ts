@@ -18,6 +18,23 @@ export function readSecret(source: SecretSource, baseFolder: string, setting: st
   return readText(file, `${setting}: ${file}`).replace(/\r?\n$/, "");
 }
 
+/** Where stored secrets are read, for a setting that may name one. */
+export interface SealedAt {
+  readonly secrets: SealedSecrets;
+  readonly baseFolder: string;
+  readonly setting: string;
+}
+
+/**
+ * A value that the store may have, as it is now. @throws CliError for one that cannot be read; later, for one that was removed meanwhile,
+ * UpstreamError.
+ */
+export function secretReader(source: SealableSource, { secrets, baseFolder, setting }: SealedAt): () => string {
+  if (isSealed(source)) return () => secrets.read(source.secret);
+  const value = readSecret(source, baseFolder, setting);
+  return () => value;
+}
+
 /** What a header field may hold (RFC 9110 §5.5). */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
@@ -27,7 +44,7 @@ const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
  */
 export function headerReader(
   sources: Readonly<Record<string, SealableSource>>,
-  { secrets, ...at }: { readonly secrets: SealedSecrets; readonly baseFolder: string; readonly setting: string },
+  { secrets, ...at }: SealedAt,
 ): () => Readonly<Record<string, string>> {
   const entries = Object.entries(sources).map(([name, source]) => {
     if (isSealed(source)) return [name, source] as const;

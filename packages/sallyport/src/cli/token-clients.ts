@@ -2,33 +2,48 @@ import type { ClientIdentity } from "@sallyport/auth/client";
 import { type CryptoKey, importJWK, importPKCS8, type JWK } from "jose";
 import type { TokenClientConfig, TokenServerConfig } from "../config/credential-settings.js";
 import type { TokenServer } from "../upstream/credentials/token-sources.js";
+import { UpstreamError } from "../upstream/upstream.js";
 import { CliError } from "./exit.js";
-import { readSecret } from "./secrets.js";
+import { type SealedAt, secretReader } from "./secrets.js";
 
-/** A server of the configuration that issues tokens. @throws CliError for a secret or key that is not there, or is none */
+/**
+ * A server of the configuration that issues tokens. @throws CliError for a secret or key that is not there, or is none; later, for one in the
+ * store that was changed or removed meanwhile, UpstreamError.
+ */
 export async function readTokenServer(
   { issuer, tokenEndpoint, client }: TokenServerConfig,
-  baseFolder: string,
-  setting: string,
+  at: SealedAt,
 ): Promise<TokenServer> {
-  return { issuer, tokenEndpoint, client: await identityOf(client, baseFolder, `${setting}.client`) };
+  const identity = await identityReader(client, { ...at, setting: `${at.setting}.client` });
+  return { issuer, tokenEndpoint, client: identity };
 }
 
-async function identityOf(
+/** The same object until a secret changes. */
+async function identityReader(
   { id: client_id, secret, key, method = "basic" }: TokenClientConfig,
-  baseFolder: string,
-  setting: string,
-): Promise<ClientIdentity> {
-  if (secret !== undefined) {
-    const client_secret = readSecret(secret, baseFolder, `${setting}.secret`);
-    return { method: method === "basic" ? "client_secret_basic" : "client_secret_post", client_id, client_secret };
-  }
-  if (key === undefined) return { method: "none", client_id };
-  return {
-    method: "private_key_jwt",
-    client_id,
-    ...(await readKey(readSecret(key, baseFolder, `${setting}.key`), setting)),
+  at: SealedAt,
+): Promise<() => Promise<ClientIdentity>> {
+  const { setting } = at;
+  const shared = method === "basic" ? "client_secret_basic" : "client_secret_post";
+  const [name, source] = secret === undefined ? ["key", key] : ["secret", secret];
+  if (source === undefined) return async () => ({ method: "none", client_id });
+  const read = secretReader(source, { ...at, setting: `${setting}.${name}` });
+  const make = async (text: string): Promise<ClientIdentity> =>
+    secret === undefined
+      ? { method: "private_key_jwt", client_id, ...(await readKey(text, setting)) }
+      : { method: shared, client_id, client_secret: text };
+  const first = read();
+  let held = { text: first, identity: await make(first) };
+  return async () => {
+    const text = read();
+    if (text !== held.text) held = { text, identity: await make(text).catch(refuseLater) };
+    return held.identity;
   };
+}
+
+/** What ends a start costs only the calls that need it, once the program runs. */
+function refuseLater(error: unknown): never {
+  throw error instanceof CliError ? new UpstreamError("protocol", error.message) : error;
 }
 
 /** A private key as JWK with `alg`, or as PKCS #8 in PEM of an EC key on P-256. Never part of a message. */

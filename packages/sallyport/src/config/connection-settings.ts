@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { authorizationParameters, httpUrl, type SecretSource, type Setting, secretSource } from "./setting.js";
+import { authorizationParameters, httpUrl, type SealableSource, type Setting, sealableSource } from "./setting.js";
 
 /** One of `connections`: another system at which people have accounts of their own. */
 export interface ConnectionConfig {
@@ -10,7 +10,7 @@ export interface ConnectionConfig {
   readonly tokenEndpoint?: string;
   readonly revocationEndpoint?: string;
   readonly clientId?: string;
-  readonly clientSecret?: SecretSource;
+  readonly clientSecret?: SealableSource;
   readonly scopes: readonly string[];
   readonly moreScopes: readonly string[];
   readonly resource?: string;
@@ -27,7 +27,7 @@ const connection = z.strictObject({
   tokenEndpoint: httpUrl.optional(),
   revocationEndpoint: httpUrl.optional(),
   clientId: z.string().min(1).optional(),
-  clientSecret: secretSource.optional(),
+  clientSecret: sealableSource.optional(),
   scopes: names.default([]),
   moreScopes: names.default([]),
   resource: httpUrl.optional(),

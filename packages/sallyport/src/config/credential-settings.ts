@@ -4,19 +4,17 @@ import {
   type OneOrMore,
   oneOrMore,
   type SealableSource,
-  type SecretSource,
   type Setting,
   scopeName,
   sealableSource,
-  secretSource,
 } from "./setting.js";
 
 /** How the gateway is known where it gets tokens. */
 export interface TokenClientConfig {
   readonly id: string;
   /** A secret, or a key for `private_key_jwt`; neither: a public client. */
-  readonly secret?: SecretSource;
-  readonly key?: SecretSource;
+  readonly secret?: SealableSource;
+  readonly key?: SealableSource;
   readonly method?: "basic" | "post";
 }
 
@@ -76,8 +74,8 @@ export interface ApiConfig {
 const client = z
   .strictObject({
     id: z.string().min(1),
-    secret: secretSource.optional(),
-    key: secretSource.optional(),
+    secret: sealableSource.optional(),
+    key: sealableSource.optional(),
     method: z.enum(["basic", "post"]).optional(),
   })
   .refine(({ secret, key }) => secret === undefined || key === undefined, "give `secret` or `key`, not both");

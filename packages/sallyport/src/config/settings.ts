@@ -7,7 +7,7 @@ import { EXTERNAL_SERVER_SETTING, SIGN_IN_SETTINGS } from "./federation-settings
 import { KEY_SETTINGS } from "./key-settings.js";
 import { LOG_SETTINGS, SERVER_LOG_SETTINGS } from "./log-settings.js";
 import { MACHINE_SETTINGS } from "./machine-settings.js";
-import { httpUrl, type Setting, scopeName, seconds, secretSource } from "./setting.js";
+import { httpUrl, type Setting, scopeName, sealableSource, seconds } from "./setting.js";
 import { TELEMETRY_SETTINGS } from "./telemetry-settings.js";
 
 export type { SecretSource, Setting } from "./setting.js";
@@ -225,9 +225,10 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     path: "servers.*.headers",
-    type: z.record(z.string().min(1), secretSource),
+    type: z.record(z.string().min(1), sealableSource),
     default: {},
-    description: "Headers that every request to an `upstream` carries, for example a credential of the gateway's own.",
+    description:
+      "Headers that every request to an `upstream` carries, for example a credential of the gateway's own: each a text, `{ env }`, `{ file }` or `{ secret }`.",
   },
   ...SERVER_CREDENTIAL_SETTINGS,
   EXTERNAL_SERVER_SETTING,

@@ -24,13 +24,16 @@ const HTTP_LIMITS: HttpLimits = {
   describeTimeoutMs: 10_000,
 };
 
+/** Headers as they are now, the same object until they change. @throws UpstreamError for a value that is not there any more */
+export type HeaderReader = () => Readonly<Record<string, string>>;
+
 export interface HttpUpstreamOptions {
   /** The upstream's MCP endpoint. `http:` or `https:`, without credentials and fragment. */
   readonly url: string;
   readonly system: System;
   readonly limits?: Partial<HttpLimits>;
   /** Sent with every request, also those of `describe()`, over whatever the request brings: a static credential of the upstream. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | HeaderReader;
   /** Sent besides, with every request of `describe()`: what goes on when nobody calls. */
   readonly ownHeaders?: () => Promise<Readonly<Record<string, string>>>;
   /** PEM certificates to trust instead of the system's. */
@@ -61,17 +64,18 @@ export function createHttpUpstream(options: HttpUpstreamOptions): HttpUpstream {
     connect: { timeout: limits.connectTimeoutMs, ...(options.ca === undefined ? {} : { ca: [options.ca].flat() }) },
   });
   const path = url.pathname + url.search;
-  // Lists are read and filtered on the way back, so nobody may encode them.
-  const own = { ...options.headers, "accept-encoding": "identity" };
-  const ownNames = new Set(Object.keys(own).map((name) => name.toLowerCase()));
-  const ownPairs = Object.entries(own).flat();
+  const { headers: given = {} } = options;
+  const current = typeof given === "function" ? given : () => given;
+  let own = ownHeaders(current());
   // Name, value, name, value: the form that undici takes without making an object of it, at every call.
   const headersOf = (headers: Readonly<Record<string, string>>): string[] => {
-    const pairs = [...ownPairs];
+    const now = current();
+    if (now !== own.from) own = ownHeaders(now);
+    const pairs = [...own.pairs];
     const named = namesOfConnection(headers.connection);
     for (const name in headers) {
       const value = headers[name];
-      if (value !== undefined && !ownNames.has(name) && isEndToEnd(name, named)) pairs.push(name, value);
+      if (value !== undefined && !own.names.has(name) && isEndToEnd(name, named)) pairs.push(name, value);
     }
     return pairs;
   };
@@ -80,14 +84,12 @@ export function createHttpUpstream(options: HttpUpstreamOptions): HttpUpstream {
   return {
     send(request: UpstreamRequest, handler: UpstreamHandler): Exchange {
       if (exchanges >= limits.connections) return refuse(handler);
+      const headers = headersOf(request.headers);
       exchanges++;
       const exchange = new HttpExchange(handler, () => {
         exchanges--;
       });
-      pool.dispatch(
-        { path, method: request.method, headers: headersOf(request.headers), body: request.body ?? null },
-        exchange,
-      );
+      pool.dispatch({ path, method: request.method, headers, body: request.body ?? null }, exchange);
       return exchange;
     },
     async describe() {
@@ -101,6 +103,13 @@ export function createHttpUpstream(options: HttpUpstreamOptions): HttpUpstream {
     close: () => pool.destroy(),
     stats: () => ({ exchanges, running: pool.stats.running, connected: pool.stats.connected }),
   };
+}
+
+/** What every request carries. Lists are read and filtered on the way back, so nobody may encode them. */
+function ownHeaders(from: Readonly<Record<string, string>>) {
+  const all = { ...from, "accept-encoding": "identity" };
+  const names = new Set(Object.keys(all).map((name) => name.toLowerCase()));
+  return { from, names, pairs: Object.entries(all).flat() };
 }
 
 function parseUpstreamUrl(text: string): URL {

@@ -12,6 +12,7 @@ import {
   type ProviderMetadata,
   quirksOf,
 } from "../federation/index.js";
+import { UpstreamError } from "../upstream/upstream.js";
 import { ConnectionError } from "./connection-error.js";
 import type { ConnectionTokens } from "./contract.js";
 
@@ -23,7 +24,8 @@ export interface ProviderOptions {
   readonly issuer?: string;
   readonly endpoints?: { readonly authorization: string; readonly token: string; readonly revocation?: string };
   readonly clientId: string;
-  readonly clientSecret?: string;
+  /** As it is now: it may change while the program runs. @throws Error for one that is not there any more */
+  readonly clientSecret?: () => string;
   readonly callbackUrl: string;
   readonly scopes: readonly string[];
   /** May be asked for later, when a call needs them. */
@@ -175,12 +177,13 @@ async function metadataOf({ issuer, endpoints, fetch = boundedFetch }: ProviderO
 }
 
 /** RFC 8414 §2: `client_secret_basic` unless only `client_secret_post` is listed. */
-function authentication(metadata: ProviderMetadata, secret: string | undefined): client.ClientAuth {
+function authentication(metadata: ProviderMetadata, secret: (() => string) | undefined): client.ClientAuth {
   if (secret === undefined) return client.None();
   const methods = metadata.token_endpoint_auth_methods_supported;
   const onlyPost =
     Array.isArray(methods) && methods.includes("client_secret_post") && !methods.includes("client_secret_basic");
-  return onlyPost ? client.ClientSecretPost(secret) : client.ClientSecretBasic(secret);
+  const authenticate = onlyPost ? client.ClientSecretPost : client.ClientSecretBasic;
+  return (...request) => authenticate(secret())(...request);
 }
 
 function grantedOf(answer: client.TokenEndpointResponse, { now }: Pick<System, "now">): Granted {
@@ -209,6 +212,9 @@ async function asking<T>(ask: () => Promise<T>): Promise<T> {
 function named(error: unknown): ConnectionError {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof ConnectionError) return cause;
+    // Of our own secret.
+    if (cause instanceof UpstreamError)
+      return new ConnectionError("connection_client_refused", cause.message, { cause });
     if (cause instanceof FederationError) {
       const reason = cause.reason === "idp_unreachable" ? "connection_unreachable" : "connection_garbage";
       return new ConnectionError(reason, cause.message, { cause });
@@ -220,6 +226,10 @@ function named(error: unknown): ConnectionError {
   if (error instanceof client.ResponseBodyError) {
     const reason = error.error === "invalid_grant" ? "connection_ended" : "connection_client_refused";
     return new ConnectionError(reason, code(error.error), { cause: error });
+  }
+  // RFC 6749 §5.2: a challenge at the token endpoint is about the client.
+  if (error instanceof client.WWWAuthenticateChallengeError) {
+    return new ConnectionError("connection_client_refused", `status ${error.status}`, { cause: error });
   }
   if (error instanceof client.ClientError && ["OAUTH_TIMEOUT", "OAUTH_ABORT"].includes(error.code ?? "")) {
     return new ConnectionError("connection_unreachable", "no answer in time", { cause: error });

@@ -28,7 +28,8 @@ export interface TokenServer {
   /** Exactly one of the two. */
   readonly issuer?: string | undefined;
   readonly tokenEndpoint?: string | undefined;
-  readonly client: ClientIdentity;
+  /** Or what it is now: it may change while the program runs. Asked before every request, and the same object until it changes. */
+  readonly client: ClientIdentity | (() => Promise<ClientIdentity>);
 }
 
 export interface TokenServerPorts {
@@ -45,17 +46,24 @@ export function createTokenServer(
   given: TokenServerPorts & { readonly dpop?: DpopSigner },
 ): Pick<TokenEndpoint, "request"> {
   const ports = given.fetch === undefined ? { ...given, send: sendPooled } : given;
-  const at = (token_endpoint: string) =>
-    createTokenEndpoint({ token_endpoint, client, ...ports, ...(issuer && { assertionAudience: issuer }) });
-  if (tokenEndpoint !== undefined) return at(tokenEndpoint);
-  if (issuer === undefined) throw new TypeError("a token server has an issuer or a token endpoint");
-  const metadata = createHeld(() => discoverAuthorizationServer(issuer, ports), { system: ports.system });
-  let known: TokenEndpoint | undefined;
+  if (tokenEndpoint === undefined && issuer === undefined)
+    throw new TypeError("a token server has an issuer or a token endpoint");
+  const metadata =
+    tokenEndpoint === undefined && issuer !== undefined
+      ? createHeld(() => discoverAuthorizationServer(issuer, ports), { system: ports.system })
+      : async () => ({ token_endpoint: tokenEndpoint ?? "" });
+  let known: { readonly endpoint: TokenEndpoint; readonly identity: ClientIdentity } | undefined;
+  const at = (token_endpoint: string, identity: ClientIdentity): TokenEndpoint => {
+    if (known?.identity !== identity || known.endpoint.token_endpoint !== token_endpoint) {
+      const options = { token_endpoint, client: identity, ...ports, ...(issuer && { assertionAudience: issuer }) };
+      known = { endpoint: createTokenEndpoint(options), identity };
+    }
+    return known.endpoint;
+  };
   return {
     async request(grant) {
-      const { token_endpoint } = await metadata();
-      if (known?.token_endpoint !== token_endpoint) known = at(token_endpoint);
-      return known.request(grant);
+      const identity = typeof client === "function" ? await client() : client;
+      return at((await metadata()).token_endpoint, identity).request(grant);
     },
   };
 }

@@ -50,7 +50,7 @@ export function createClient(issuer: string, change: Partial<ProviderOptions> = 
       title: "Ticket Desk",
       issuer,
       clientId: "desk",
-      clientSecret: CLIENT.clientSecret,
+      clientSecret: () => CLIENT.clientSecret,
       callbackUrl: CALLBACK,
       scopes: ["openid", "tickets:read"],
       moreScopes: ["tickets:write"],
