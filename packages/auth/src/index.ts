@@ -42,6 +42,7 @@ export {
 } from "./core/mcp-message.js";
 export { type CallContext, callsOf } from "./core/method-table.js";
 export { OAUTH_ERRORS, OAuthError, type OAuthErrorReason } from "./core/oauth-error.js";
+export { parseJson } from "./core/parse-json.js";
 export type { EvaluationInput, Policy, RequestFacts, Rule } from "./core/policy.js";
 export { type Actor, type Principal, principalKey } from "./core/principal.js";
 export {

@@ -2,6 +2,7 @@ import { findConfusableKey } from "./case-folding.js";
 import { scanJson } from "./json-scan.js";
 import { isJsonObject, type JsonObject, type JsonValue } from "./mcp-call.js";
 import { OAuthError } from "./oauth-error.js";
+import { parseJson } from "./parse-json.js";
 import { isScopeToken } from "./scope.js";
 
 /** The one type of RFC 9396 authorization details known here. */
@@ -90,7 +91,7 @@ function parseStrictly(text: string): JsonValue {
   if (fault !== undefined) throw refuse("must be JSON without duplicate keys, deep nesting or broken strings");
   let value: JsonValue;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     throw refuse("must be JSON");
   }

@@ -2,6 +2,7 @@ import { findConfusableKey, foldNames } from "./case-folding.js";
 import { scanJson } from "./json-scan.js";
 import { isJsonObject, type JsonObject, type JsonValue } from "./mcp-call.js";
 import { McpError } from "./mcp-error.js";
+import { parseJson } from "./parse-json.js";
 import { quote } from "./quote.js";
 
 export interface McpRequest {
@@ -68,7 +69,7 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * The one strict reading of a request body: fatal UTF-8, no BOM, depth ≤ 64, no duplicate key at any depth (escapes decoded), no two keys
  * equal under case folding in the envelope, `params`, `params._meta` and `params.ref`, no key there that equals a wire member only under
  * case folding. Refused besides: the key `__proto__`, lone surrogates, batches over 100 messages or with an id twice. What it returns is what
- * `JSON.parse` sees in the same bytes; the bytes themselves are what goes on. Not checked: methods, names and revisions (`callsOf`,
+ * every parser sees in the same bytes (`parseJson`); the bytes themselves are what goes on. Not checked: methods, names and revisions (`callsOf`,
  * `checkMcpHeaders`), and argument names that differ from a tool's schema only in case.
  * @throws McpError -32700 (not JSON) or -32600 (JSON, but not one strict JSON-RPC body), status 400, with the id if one could be read.
  */
@@ -77,7 +78,8 @@ export function parseMcpBody(bytes: Uint8Array): McpBody {
   const text = decodeUtf8(bytes);
   const scan = scanJson(bytes, text, MAX_DEPTH);
   if (scan.fault === "depth") throw refuse(FAULTS.depth);
-  const value = parseJson(text);
+  // Of what is refused anyway only the id is read.
+  const value = parseOrRefuse(text, scan.fault === undefined ? parseJson : JSON.parse);
   if (scan.fault !== undefined) {
     throw refuse(
       scan.key === undefined ? FAULTS[scan.fault] : `The body names the key ${quote(scan.key)} twice.`,
@@ -97,9 +99,9 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-function parseJson(text: string): JsonValue {
+function parseOrRefuse(text: string, parse: (text: string) => JsonValue): JsonValue {
   try {
-    return JSON.parse(text);
+    return parse(text);
   } catch {
     throw new McpError(400, -32700, FAULTS.string);
   }

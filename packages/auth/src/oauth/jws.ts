@@ -1,4 +1,5 @@
 import { base64url } from "jose";
+import { parseJson } from "../core/parse-json.js";
 import type { SignatureAlgorithm } from "./key-set.js";
 import { SIGNATURE_ALGORITHMS } from "./key-set.js";
 
@@ -66,7 +67,7 @@ export function isJsonObject(value: unknown): value is JsonClaims {
 function parseObject(part: string, what: string): JsonClaims {
   let value: unknown;
   try {
-    value = JSON.parse(decodeText(part));
+    value = parseJson(decodeText(part));
   } catch {
     throw new SyntaxError(`${what} is not JSON`);
   }

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "../core/mcp-call.js";
+import { parseJson } from "../core/parse-json.js";
 import { createEventRewriter } from "./event-rewriter.js";
 
 /** What may be shown of one result. The same object = nothing changed. */
@@ -43,7 +44,7 @@ function rebuilt(response: Response, body: BodyInit): Response {
 
 function rewriteText(text: string, show: ShowResult): string {
   if (text === "") return text;
-  const value: JsonValue = JSON.parse(text);
+  const value = parseJson(text);
   if (!Array.isArray(value)) {
     const shown = showMessage(value, show);
     return shown === value ? text : JSON.stringify(shown);

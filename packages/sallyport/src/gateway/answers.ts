@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "@sallyport/auth";
+import { type JsonObject, type JsonValue, parseJson } from "@sallyport/auth";
 
 /** What may be shown of one result; the same object = nothing changed. `id` is the response's. */
 export type ShowResult = (result: JsonObject, id: string | number | undefined) => JsonObject;
@@ -8,7 +8,7 @@ export type ShowResult = (result: JsonObject, id: string | number | undefined) =
  * which nothing changed stays byte for byte. @throws SyntaxError for what is not JSON: it cannot be shown unread.
  */
 export function rewriteAnswer(text: string, show: ShowResult): string {
-  const value: JsonValue = JSON.parse(text);
+  const value = parseJson(text);
   if (!Array.isArray(value)) {
     const shown = showMessage(value, show);
     return shown === value ? text : JSON.stringify(shown);

@@ -1,4 +1,4 @@
-import type { JsonValue } from "@sallyport/auth";
+import { parseJson } from "@sallyport/auth";
 import { isObject } from "./answers.js";
 import { lineEnd } from "./event-ids.js";
 
@@ -108,7 +108,7 @@ function dataOf(lines: string): string {
 
 function requestsIn(text: string): readonly (string | number)[] {
   try {
-    const value: JsonValue = JSON.parse(text);
+    const value = parseJson(text);
     return (Array.isArray(value) ? value : [value]).flatMap((message) => {
       if (!isObject(message) || typeof message.method !== "string") return [];
       const { id } = message;

@@ -7,6 +7,7 @@ import {
   type Judged,
   judgedCalls,
   type McpCall,
+  parseJson,
   type RequestFacts,
   type Revision,
   randomToken,
@@ -60,7 +61,7 @@ export class Screen {
   /** One JSON text of the answer as it may be shown; `""`: not at all. @throws SyntaxError for what is not JSON. */
   read(text: string): string {
     if (this.server.resourceServer.policy.judgesRequests !== true) return text;
-    const value: JsonValue = JSON.parse(text);
+    const value = parseJson(text);
     if (!Array.isArray(value)) {
       const shown = this.#show(value, () => text);
       return shown === value ? text : shown === undefined ? "" : JSON.stringify(shown);

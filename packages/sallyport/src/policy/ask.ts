@@ -5,6 +5,7 @@ import {
   type McpCall,
   MODERN,
   OAuthError,
+  parseJson,
   parseScope,
   REVISIONS,
   type Revision,
@@ -168,7 +169,7 @@ function entitledOf(
 /** A task is judged as the call that made it, which the question has to name. */
 function createdBy({ tool, args }: Ask, place: Pick<McpCall, "server" | "revision">): McpCall | undefined {
   if (tool === undefined) return undefined;
-  const made = args === undefined ? undefined : (JSON.parse(args) as JsonObject);
+  const made = args === undefined ? undefined : (parseJson(args) as JsonObject);
   return { ...place, method: "tools/call", kind: "tool", name: tool, arguments: made };
 }
 
@@ -181,7 +182,7 @@ function bodyOf(ask: Ask): string {
 function checkJsonObject(text: string): void {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw new AskError(`this is not JSON (${(error as Error).message})`, "args");
   }

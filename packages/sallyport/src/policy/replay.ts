@@ -9,6 +9,7 @@ import {
   judgedCalls,
   type McpCall,
   type Policy,
+  parseJson,
   type Revision,
   type Rule,
   targetOf,
@@ -278,7 +279,7 @@ function answerOf(prepared: Prepared, moment: RecordedMoment, redacted: string):
 
 function argumentsOf(kept: string | undefined, redacted: string): JsonObject {
   if (kept === undefined) return LOST_ARGUMENTS;
-  const args = JSON.parse(kept) as JsonObject;
+  const args = parseJson(kept) as JsonObject;
   return kept.includes(redacted) ? partlyKnown(args, redacted) : args;
 }
 

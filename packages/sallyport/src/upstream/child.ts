@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import type { System } from "@sallyport/auth";
+import { parseJson, type System } from "@sallyport/auth";
 import { ChildLog } from "./child-log.js";
 import { LineSplitter } from "./ndjson.js";
 import { UpstreamError } from "./upstream.js";
@@ -158,7 +158,7 @@ export class Child {
     let value: unknown;
     try {
       if (!isUtf8(line)) throw new SyntaxError("not UTF-8");
-      value = JSON.parse(line.toString("utf8"));
+      value = parseJson(line.toString("utf8"));
     } catch {
       this.#log.line(`not a message on stdout: ${JSON.stringify(line.toString("utf8", 0, 200))}`);
       return;

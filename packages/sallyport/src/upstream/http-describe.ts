@@ -1,4 +1,4 @@
-import type { System } from "@sallyport/auth";
+import { parseJson, type System } from "@sallyport/auth";
 import type { Dispatcher } from "undici";
 import {
   type Ask,
@@ -143,7 +143,7 @@ async function readText(body: AsyncIterable<Buffer>): Promise<string> {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
     throw new UpstreamError("protocol", "the upstream's answer is not JSON", { cause });
   }

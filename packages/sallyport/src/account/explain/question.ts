@@ -1,3 +1,4 @@
+import { parseJson as parseText } from "@sallyport/auth";
 import type { Ask } from "../../policy/ask.js";
 import type { Form } from "../../sign-in/form.js";
 
@@ -50,7 +51,7 @@ const MEMBERS: ReadonlySet<string> = new Set(["server", "user", "client", "args"
 export function parseJson(text: string): Asked {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseText(text);
   } catch {
     throw new QuestionProblem(undefined, "The body is not JSON.");
   }
