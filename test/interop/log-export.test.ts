@@ -85,7 +85,7 @@ servers:
     access: [{ roles: [support], scopes: [mcp:read, mcp:write] }]
 log:
   export:
-    - { to: "syslog+tls://localhost:${syslog.port}", format: jsonl }
+    - { to: "syslog+tls://localhost:${syslog.port}", format: jsonl, ca: ca.pem }
     - { to: "otlp+http://127.0.0.1:${(collector.address() as AddressInfo).port}", format: jsonl, headers: { authorization: { env: COLLECTOR } } }
     - { to: sent.jsonl, format: jsonl }
 `,
@@ -93,7 +93,7 @@ log:
   program = await startProgram({
     subcommand: "serve",
     arguments: [file],
-    environment: { NODE_EXTRA_CA_CERTS: join(folder, "ca.pem"), COLLECTOR: "Bearer collect" },
+    environment: { COLLECTOR: "Bearer collect" },
   });
 });
 

@@ -10,6 +10,7 @@ import {
   TARGET_FORMS,
 } from "../decision-log/index.js";
 import { CliError } from "./exit.js";
+import { readText } from "./read-text.js";
 import { VERSION } from "./version.js";
 
 export interface ExportOptions {
@@ -17,6 +18,7 @@ export interface ExportOptions {
   readonly to?: string;
   readonly position?: string;
   readonly follow: boolean;
+  readonly ca?: string;
 }
 
 export interface ExportSource {
@@ -40,13 +42,17 @@ Examples:
   $ sallyport log export --to otlp+http://127.0.0.1:4318 --position sent.json`;
 
 /** @throws CliError for options that do not go together, a target that is none, and one that does not take what it is sent. */
-export async function runExport(source: ExportSource, { format, to, position, follow }: ExportOptions): Promise<void> {
+export async function runExport(
+  source: ExportSource,
+  { format, to, position, follow, ca }: ExportOptions,
+): Promise<void> {
   if (to === undefined) {
-    if (follow || position !== undefined) throw new CliError("--follow and --position go with --to");
+    if (follow || position !== undefined || ca !== undefined)
+      throw new CliError("--follow, --position and --ca go with --to");
     for (const record of source.records()) source.write(EXPORTS[format](record, VERSION));
     return;
   }
-  const target = targetOf(to);
+  const target = targetOf(to, ca);
   const { folder, since } = source;
   const run = {
     ...{ folder, since, format, target, version: VERSION },
@@ -69,10 +75,12 @@ export async function runExport(source: ExportSource, { format, to, position, fo
   }
 }
 
-function targetOf(to: string): ReturnType<typeof createTarget> {
+function targetOf(to: string, ca: string | undefined): ReturnType<typeof createTarget> {
+  const trusted = ca === undefined ? {} : { ca: readText(ca, "--ca") };
   try {
-    return createTarget(to, { version: VERSION, host: hostname(), pid: process.pid });
+    return createTarget(to, { version: VERSION, host: hostname(), pid: process.pid, ...trusted });
   } catch (error) {
-    throw error instanceof TypeError ? new CliError(`--to: ${error.message}`) : error;
+    if (!(error instanceof TypeError)) throw error;
+    throw new CliError(`--${error.message.startsWith("ca: ") ? "" : "to: "}${error.message}`);
   }
 }

@@ -129,6 +129,10 @@ function addReaders(log: Command, done: (exitCode: number) => void): void {
     .addOption(new Option("--format <format>", "form of the lines").choices(Object.keys(EXPORTS)).default("jsonl"))
     .option(...since)
     .option("--to <target>", "a file, syslog://, syslog+tcp://, syslog+tls://, otlp+http:// or otlp+https://")
+    .option(
+      "--ca <file>",
+      "certificates (PEM) of the authorities that vouch for the receiver, instead of those that Node knows",
+    )
     .option("--position <file>", "remembers what was sent")
     .option("--follow", "go on with what comes, until it is stopped", false)
     .addHelpText("after", EXPORT_HELP)

@@ -10,6 +10,7 @@ export interface DecisionLogConfig {
     readonly to: string;
     readonly format: "jsonl" | "ocsf" | "cef";
     readonly headers?: Readonly<Record<string, SecretSource>>;
+    readonly ca?: string;
   }[];
 }
 
@@ -41,11 +42,12 @@ export const LOG_SETTINGS: readonly Setting[] = [
         to: z.string().min(1),
         format: z.enum(["jsonl", "ocsf", "cef"]).default("jsonl"),
         headers: z.record(z.string().min(1), secretSource).optional(),
+        ca: z.string().min(1).optional(),
       }),
     ),
     default: [],
     description:
-      "Where decisions are sent besides, while the program runs: a list of `{ to, format, headers }`. `to` is a file, `syslog://host`, `syslog+tcp://host`, `syslog+tls://host`, `otlp+http://host` or `otlp+https://host`; `format` is `jsonl`, `ocsf` or `cef`; `headers` are for OTLP. Calls never wait for it.",
+      "Where decisions are sent besides, while the program runs: a list of `{ to, format, headers, ca }`. `to` is a file, `syslog://host`, `syslog+tcp://host`, `syslog+tls://host`, `otlp+http://host` or `otlp+https://host`; `format` is `jsonl`, `ocsf` or `cef`; `headers` are for OTLP; `ca` is a file with the certificates (PEM) of the only authorities that may vouch for a receiver over TLS, read at the start, instead of those that Node knows. Calls never wait for it.",
   },
   {
     path: "log.dangerouslyForwardWithoutLog",

@@ -1,9 +1,12 @@
 import { createSocket } from "node:dgram";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
 import { describe, expect, it, onTestFinished, test, vi } from "vitest";
+import { createCertificate } from "../../../../test/fixtures/certificate.js";
 import { exportNew, followExport } from "./export-run.js";
 import { readTail, tailEnd } from "./tail.js";
 import { createTarget } from "./targets.js";
@@ -219,5 +222,74 @@ describe("following", () => {
     await expect(exportNew(run(folder, opened(join(folder, "out")), { positionFile }))).rejects.toThrow();
     writeFileSync(positionFile, '{"x":{"segment":"1"}}');
     await expect(exportNew(run(folder, opened(join(folder, "out")), { positionFile }))).rejects.toThrow("no position");
+  });
+});
+
+describe("a receiver over TLS", () => {
+  const own = createCertificate(["localhost"]);
+  const other = createCertificate(["localhost"]);
+
+  async function tlsReceiver(): Promise<{ readonly port: number; received(): string }> {
+    let received = "";
+    const server = createTlsServer({ cert: own.cert, key: own.key }, (socket) => {
+      socket
+        .on("error", () => {})
+        .on("data", (bytes) => {
+          received += bytes.toString("utf8");
+        });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    return { port: (server.address() as AddressInfo).port, received: () => received };
+  }
+
+  async function httpsReceiver(): Promise<{ readonly port: number; received(): string }> {
+    let received = "";
+    const server = createHttpsServer({ cert: own.cert, key: own.key }, (request, response) => {
+      request.on("data", (bytes) => {
+        received += bytes;
+      });
+      request.on("end", () => response.end("{}"));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return { port: (server.address() as AddressInfo).port, received: () => received };
+  }
+
+  const receivers = [
+    ["syslog+tls", tlsReceiver],
+    ["otlp+https", httpsReceiver],
+  ] as const;
+
+  test.each(receivers)(
+    "%s: is believed when an authority of `ca` vouches for it, and nobody else",
+    async (scheme, receive) => {
+      const { folder } = await logOf(3);
+      const { port, received } = await receive();
+      const to = `${scheme}://localhost:${port}`;
+      for (const options of [{}, { ca: other.cert }]) {
+        await expect(exportNew(run(folder, opened(to, options)))).rejects.toThrow();
+        expect(received()).toBe("");
+      }
+      expect(await exportNew(run(folder, opened(to, { ca: `${own.cert}${other.cert}` })))).toBe(3);
+      await vi.waitFor(() => expect(received()).toContain("tool_2"));
+    },
+  );
+
+  test.each([
+    ["syslog+tls://localhost", "no certificate", "there is no certificate"],
+    [
+      "otlp+https://localhost",
+      own.cert.replace(/(?<=CERTIFICATE-----\n)..../, "AAAA"),
+      "a certificate in it cannot be read",
+    ],
+    ["syslog+tls://localhost", own.key, "there is no certificate"],
+    ["syslog+tcp://localhost", own.cert, "only syslog+tls:// and otlp+https:// speak TLS"],
+    ["out.jsonl", own.cert, "only syslog+tls:// and otlp+https:// speak TLS"],
+  ])("%s: refuses a `ca` that can vouch for nothing (%#)", (to, ca, why) => {
+    expect(() => createTarget(to, { ...about, ca })).toThrow(why);
   });
 });

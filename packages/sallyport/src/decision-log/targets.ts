@@ -1,5 +1,8 @@
+import { X509Certificate } from "node:crypto";
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { type FileHandle, open } from "node:fs/promises";
+import { request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { formatOtlp } from "./otlp.js";
@@ -24,12 +27,16 @@ export interface TargetOptions {
   readonly pid: number;
   /** For OTLP: further headers, for example a token of the receiver. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** For TLS: certificates (PEM) of the only authorities that may vouch for the receiver; without it, those that Node knows. */
+  readonly ca?: string;
   readonly timeoutMs?: number;
 }
 
 const TIMEOUT_MS = 10_000;
 /** The largest payload of UDP over IPv4. */
 const MAX_DATAGRAM = 65_507;
+/** More than any answer of a collector that says something. */
+const MAX_ANSWER = 64 * 1024;
 
 type Create = (url: URL, options: TargetOptions) => ExportTarget;
 
@@ -41,7 +48,8 @@ const TARGETS: Readonly<Record<string, Create>> = {
   "syslog+tls:": (url, options) =>
     syslogStream(url, options, () => {
       const host = hostOf(url);
-      return connectTls({ host, port: portOf(url, 6514), ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }) });
+      const servername = /^[\d.]+$|:/.test(host) ? {} : { servername: host };
+      return connectTls({ host, port: portOf(url, 6514), ...servername, ...trusting(options) });
     }),
   "otlp+http:": otlp,
   "otlp+https:": otlp,
@@ -50,8 +58,11 @@ const TARGETS: Readonly<Record<string, Create>> = {
 export const TARGET_FORMS =
   "a file, syslog://host[:514] (UDP), syslog+tcp://, syslog+tls://, otlp+http:// or otlp+https://";
 
-/** `to` names a file, or one of the forms above. @throws TypeError for anything else. */
+const TLS = ["syslog+tls:", "otlp+https:"];
+
+/** `to` names a file, or one of the forms above. @throws TypeError for anything else, and for a `ca` that is none or has nothing to vouch for. */
 export function createTarget(to: string, options: TargetOptions): ExportTarget {
+  if (options.ca !== undefined) checkAuthorities(to, options.ca);
   if (!/^[a-z][a-z0-9+.-]*:/i.test(to)) return fileTarget(to);
   const url = URL.canParse(to) ? new URL(to) : undefined;
   const create = url === undefined ? undefined : TARGETS[url.protocol];
@@ -60,6 +71,21 @@ export function createTarget(to: string, options: TargetOptions): ExportTarget {
   if (url.username !== "" || url.password !== "") throw new TypeError("a target holds no user and no password");
   return create(url, options);
 }
+
+/** OpenSSL passes over what it cannot read, and would then trust nobody. */
+function checkAuthorities(to: string, ca: string): void {
+  if (!TLS.some((scheme) => to.toLowerCase().startsWith(scheme)))
+    throw new TypeError("ca: only syslog+tls:// and otlp+https:// speak TLS");
+  const certificates = ca.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  if (certificates.length === 0) throw new TypeError("ca: there is no certificate (PEM) in it");
+  try {
+    for (const certificate of certificates) new X509Certificate(certificate);
+  } catch {
+    throw new TypeError("ca: a certificate in it cannot be read");
+  }
+}
+
+const trusting = ({ ca }: TargetOptions) => (ca === undefined ? {} : { ca });
 
 const hostOf = ({ hostname }: URL) => hostname.replace(/^\[|\]$/g, "");
 const portOf = ({ port }: URL, fallback: number) => (port === "" ? fallback : Number(port));
@@ -136,23 +162,37 @@ function syslogStream(_url: URL, options: TargetOptions, dial: () => Socket): Ex
 function otlp(url: URL, options: TargetOptions): ExportTarget {
   const address = new URL(url.href.replace(/^otlp\+/, ""));
   if (address.pathname === "/") address.pathname = "/v1/logs";
-  const { timeoutMs = TIMEOUT_MS, headers = {} } = options;
   return {
     async send(lines) {
-      const answer = await fetch(address, {
-        method: "POST",
-        headers: { ...headers, "content-type": "application/json" },
-        body: formatOtlp(lines, options),
-        redirect: "error",
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      const text = await answer.text();
-      if (!answer.ok) throw new Error(`the receiver answered ${answer.status}`);
+      const { status, text } = await post(address, formatOtlp(lines, options), options);
+      if (status < 200 || status > 299) throw new Error(`the receiver answered ${status}`);
       const rejected = rejectedIn(text);
       if (rejected > 0) throw new Error(`the receiver rejected ${rejected} records`);
     },
     close: async () => {},
   };
+}
+
+/** Not `fetch`, which can be told of no authority; a redirect is an answer like any other here. */
+function post(address: URL, body: string, options: TargetOptions): Promise<{ readonly status: number; text: string }> {
+  const { timeoutMs = TIMEOUT_MS, headers = {} } = options;
+  const request = address.protocol === "https:" ? requestHttps : requestHttp;
+  return new Promise((resolve, reject) => {
+    const about = {
+      ...{ method: "POST", signal: AbortSignal.timeout(timeoutMs), ...trusting(options) },
+      headers: { ...headers, "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+    };
+    const sent = request(address, about, (answer) => {
+      let text = "";
+      answer.setEncoding("utf8");
+      answer.on("data", (part: string) => {
+        if (text.length < MAX_ANSWER) text += part;
+      });
+      answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
+      answer.on("error", reject);
+    });
+    sent.on("error", reject).end(body);
+  });
 }
 
 /** OTLP/HTTP: a partial success says how many it did not take. An empty answer is a full success. */
