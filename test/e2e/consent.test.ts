@@ -65,6 +65,27 @@ describe.skipIf(CHROMIUM_MISSING)(
       expect(await page.getByText("search_customers").isVisible()).toBe(true);
     });
 
+    it("says so where nobody knows the tools of a server yet, with the names that a permission allows", async () => {
+      const describeResource = async (resource: string) => {
+        const [read, write] = [
+          ["get_*", "search_*"],
+          ["update_*", "*_refund", "tickets/**"],
+        ];
+        const { scopes, ...rest } = describeTestResource(resource);
+        return {
+          ...rest,
+          scopes: scopes.map((scope) => ({ ...scope, tools: [], expected: scope.scope === "mcp:read" ? read : write })),
+        };
+      };
+      server = await createTestAuthorizationServer({ issuer: origin, describeResource });
+      await open("mcp:read mcp:write");
+      const learned = page.getByText("tools not known yet");
+      expect(await learned.count()).toBe(2);
+      for (const summary of await learned.all()) await summary.click();
+      expect(await page.getByText("It may call those called get_*, search_*.").isVisible()).toBe(true);
+      expect(await inspect(page, "consent-tools-unknown")).toEqual([]);
+    });
+
     it("R-142, design §5.12: approving lets the browser follow the answer to the client", async () => {
       await open();
       await page.getByRole("button", { name: "Allow" }).click();

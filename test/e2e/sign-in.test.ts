@@ -118,6 +118,36 @@ describe.skipIf(CHROMIUM_MISSING)(
       expect(await inspect(page, "account-empty")).toEqual([]);
     });
 
+    it("shows what is connected elsewhere, what was kept of the sign-in there, and what ended", async () => {
+      await page.goto("/account");
+      await enterCode();
+      await setPassword();
+      const [at, since] = [{ connectPath: "/account/connect/x" }, here.now() - 9_000];
+      here.connected.push(
+        {
+          ...{ ...at, kind: "sign-in", connection: "@sign-in", title: "Acme", scopes: ["openid", "profile"], since },
+          ...{ usedBy: ["Customer records", "Invoices"], state: "connected" },
+        },
+        {
+          ...{ ...at, kind: "account", connection: "desk", title: "Ticket Desk", scopes: ["tickets:read"], since },
+          ...{ usedBy: ["Tickets"], state: "connected" },
+        },
+        {
+          ...{ ...at, kind: "account", connection: "mail", title: "Mail with quite a long name of its own", since },
+          ...{ scopes: [], usedBy: ["Tickets"], state: "ended" },
+        },
+        {
+          ...{ ...at, kind: "account", connection: "files", title: "Files", scopes: [], since: undefined },
+          ...{ usedBy: [], state: "open" },
+        },
+      );
+      await page.reload();
+      expect(await inspect(page, "account-connected")).toEqual([]);
+      expect(await page.getByRole("button", { name: "Disconnect Ticket Desk" }).isVisible()).toBe(true);
+      expect(await page.getByRole("button", { name: "End Acme" }).isVisible()).toBe(true);
+      expect(await page.getByRole("link", { name: /^Connect/ }).count()).toBe(2);
+    });
+
     it("shows who has access, ends one session, one program and all, and changes passkeys and password", async () => {
       const authenticator = await addAuthenticator();
       await page.goto("/account");

@@ -5,7 +5,7 @@ import { system } from "@sallyport/auth";
 import type { PendingAuthorization } from "@sallyport/auth/authorization-server";
 import { createMemoryStorage } from "@sallyport/auth/testing";
 import { createExplained } from "../../../packages/sallyport/src/account/explain/testing/explained.js";
-import { accountPages, explainPages } from "../../../packages/sallyport/src/account/index.js";
+import { accountPages, type ConnectedSystem, explainPages } from "../../../packages/sallyport/src/account/index.js";
 import { createSignIn, createUsers, type SignIn } from "../../../packages/sallyport/src/sign-in/index.js";
 import { createMemorySignInStorage } from "../../../packages/sallyport/src/sign-in/testing/memory-storage.js";
 
@@ -18,11 +18,13 @@ export async function startInstallation(host: "localhost" | "127.0.0.1" = "local
   const publicUrl = `http://${host}:${(server.address() as AddressInfo).port}`;
   const storage = createMemorySignInStorage();
   const grants = createMemoryStorage();
+  const connected: ConnectedSystem[] = [];
   const quiet = { ...system, log: () => {} };
   const signIn = createSignIn({ publicUrl, storage, system: quiet }, [
     ...accountPages({
       storage: grants,
       describeResource: async (resource) => DESCRIPTIONS.find((d) => d.resource === resource),
+      connections: { list: async () => connected, disconnect: async () => undefined },
     }),
     ...explainPages(createExplained(() => storage, grants)),
   ]);
@@ -31,6 +33,8 @@ export async function startInstallation(host: "localhost" | "127.0.0.1" = "local
     publicUrl,
     storage,
     grants,
+    /** What /account says is connected elsewhere: nothing at first. */
+    connected,
     users: createUsers(storage, quiet),
     now: () => quiet.now(),
     liveSessions: async (sub: string) => (await grants.sessions.list(sub, quiet.now())).map(({ id }) => id),

@@ -28,10 +28,12 @@ export function ConnectedSection({ connected, ...use }: Use & { readonly connect
 const WORDS = {
   account: {
     ...{ begin: "Connect", end: "Disconnect", since: "Connected", nothing: "Not connected." },
+    ended: "It was ended over there: connect it again to go on.",
     use: "Used for your calls to",
   },
   "sign-in": {
     ...{ begin: "Sign in there", end: "End", since: "Kept since you signed in", nothing: "Nothing is kept." },
+    ended: "It was ended over there: sign in again to go on.",
     use: "What it gave for you is kept, sealed, and exchanged for your calls to",
   },
 } as const;
@@ -62,13 +64,14 @@ function System({ system, prefix, csrf, ticket, now }: Use & { readonly system: 
         )}
       </div>
       <p class="soft">
-        {usedBy.length === 0 ? "No server uses it." : `${words.use} ${usedBy.join(", ")}. `}
+        {usedBy.length === 0 ? "No server uses it. " : `${words.use} ${usedBy.join(", ")}. `}
         {state === "connected" && since !== undefined ? (
           <>
             {words.since} <Moment at={since} now={now} />.
           </>
         ) : null}
         {state === "open" ? words.nothing : null}
+        {state === "ended" ? words.ended : null}
       </p>
       {state === "connected" && scopes.length > 0 ? (
         <p class="soft">

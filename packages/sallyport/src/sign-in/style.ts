@@ -32,12 +32,12 @@ details.more[open]>summary{margin-bottom:.5rem}
 section{border-top:1px solid var(--line);margin-top:1.75rem;padding-top:1.5rem}
 .list{list-style:none;margin:0;padding:0}.list>li{padding:1rem 1.125rem;margin:0 0 .75rem;border:1px solid var(--line);border-radius:.5rem}
 .split{display:flex;gap:.5rem 1.25rem;justify-content:space-between;align-items:flex-start;flex-wrap:wrap}
-.split>:first-child{flex:1 1 15rem;min-width:0;margin:0}.split>form{flex:none;margin:0}.split p{margin:0}
-.split button{min-height:2.5rem;font-size:.9375rem}
+.split>:first-child{flex:1 1 15rem;min-width:0;margin:0}.split>form,.split>.button{flex:none;margin:0}.split p{margin:0}
+.split button,.split .button{min-height:2.5rem;font-size:.9375rem}.split+p{margin-top:.5rem}
 .granted{margin:.375rem 0 0}.granted p{margin:0}.scopes{margin:.125rem 0 0;padding-left:1.25rem}
 .sub{border-top:1px solid var(--line);margin-top:.75rem;padding-top:.75rem}
 p>code{white-space:nowrap}code{background:var(--tint);padding:.1em .35em;border-radius:.25rem}
-@media (max-width:30rem){.split>form,.split button{width:100%}}
+@media (max-width:30rem){.split>form,.split button,.split>.button{width:100%}}
 `;
 
 export const STYLE = STYLESHEET + EXTRA;
