@@ -1,7 +1,7 @@
 // Part of the build: the program and the libraries that it runs with, as a few files (docs/decisions/0002-the-program-is-bundled.md).
 // Node.js reads a file for each module; 1,500 of them took most of a start. Native modules stay outside. What was bundled, with its
 // licences, is written beside it.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -9,6 +9,8 @@ import { rolldown } from "rolldown";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const home = join(root, "packages/sallyport");
 const folder = join(home, "dist/program");
+// Made beside its place and moved there whole: a build that fails leaves the program of the one before.
+const fresh = join(home, "dist/program.new");
 const { dependencies } = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
 
 const build = await rolldown({
@@ -18,9 +20,9 @@ const build = await rolldown({
   resolve: { alias: { undici: fileURLToPath(new URL("undici-pools.mjs", import.meta.url)) } },
   external: [/^node:/, ...Object.keys(dependencies), "pg-native"],
 });
-rmSync(folder, { recursive: true, force: true });
+rmSync(fresh, { recursive: true, force: true });
 const { output } = await build.write({
-  dir: folder,
+  dir: fresh,
   format: "esm",
   comments: false,
   entryFileNames: "[name].js",
@@ -38,15 +40,17 @@ notices.sort((a, b) => (a.name < b.name ? -1 : 1));
 const missing = notices.filter(({ license }) => typeof license !== "string");
 if (missing.length > 0) throw new Error(`No licence is named by ${missing.map(({ name }) => name).join(", ")}.`);
 writeFileSync(
-  join(folder, "THIRD-PARTY.txt"),
+  join(fresh, "THIRD-PARTY.txt"),
   notices
     .map(({ name, version, license, text }) => `${name} ${version} (${license})\n\n${text}\n`)
     .join(`\n${"-".repeat(80)}\n\n`),
 );
+rmSync(folder, { recursive: true, force: true });
+renameSync(fresh, folder);
 
 function licenceIn(at) {
-  const file = readdirSync(at).find((name) => /^licen[cs]e/i.test(name));
-  return file === undefined
-    ? "The package holds no text of this licence."
-    : readFileSync(join(at, file), "utf8").trim();
+  // Apache-2.0 §4 (d): a NOTICE goes along with the licence.
+  const files = readdirSync(at).filter((name) => /^(licen[cs]e|copying|notice)([.-]|$)/i.test(name));
+  const texts = files.map((name) => readFileSync(join(at, name), "utf8").trim());
+  return texts.length === 0 ? "The package holds no text of this licence." : texts.join("\n\n");
 }
