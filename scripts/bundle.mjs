@@ -52,5 +52,9 @@ function licenceIn(at) {
   // Apache-2.0 §4 (d): a NOTICE goes along with the licence.
   const files = readdirSync(at).filter((name) => /^(licen[cs]e|copying|notice)([.-]|$)/i.test(name));
   const texts = files.map((name) => readFileSync(join(at, name), "utf8").trim());
-  return texts.length === 0 ? "The package holds no text of this licence." : texts.join("\n\n");
+  if (texts.length > 0) return texts.join("\n\n");
+  // Some say it at the end of their README only.
+  const readme = readdirSync(at).find((name) => /^readme/i.test(name));
+  const said = readme && /^#+ licen[cs]e\s*$([\s\S]*)/im.exec(readFileSync(join(at, readme), "utf8"))?.[1]?.trim();
+  return said || "The package holds no text of this licence.";
 }

@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -104,6 +104,20 @@ describe("sallyport as it is published", () => {
     const printed = execFileSync(join(project, "node_modules/.bin/sallyport"), ["--version"], { encoding: "utf8" });
     const manifest = JSON.parse(readFileSync(join(project, "node_modules/sallyport/package.json"), "utf8"));
     expect(printed).toContain(manifest.version);
+  });
+
+  test("a copy that was never built says so, without a stack trace", () => {
+    const bin = join(folder, "unbuilt/bin");
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(folder, "unbuilt/package.json"), '{ "type": "module" }');
+    copyFileSync(join(ROOT, "packages/sallyport/bin/sallyport.js"), join(bin, "sallyport.js"));
+    const { status, stderr } = spawnSync(process.execPath, [join(bin, "sallyport.js"), "--version"], {
+      encoding: "utf8",
+    });
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching(/^sallyport: .*npm run build.*\n$/),
+    });
   });
 
   test("the licence is the same everywhere", () => {
