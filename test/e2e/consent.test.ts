@@ -95,6 +95,38 @@ describe.skipIf(CHROMIUM_MISSING)(
       ]);
     });
 
+    it("works from the keyboard alone, in the order of the page", async () => {
+      await open();
+      const focused = () =>
+        page.evaluate(() => {
+          const { activeElement: at } = document;
+          return at instanceof HTMLInputElement ? at.value : at?.textContent?.trim();
+        });
+      const seen: (string | undefined)[] = [];
+      for (let step = 0; step < 7; step++) {
+        await page.keyboard.press("Tab");
+        seen.push(await focused());
+      }
+      expect(seen).toEqual([
+        "Not you?",
+        "mcp:read",
+        "1 tool · mcp:read",
+        "mcp:write",
+        "1 tool · mcp:write",
+        "Allow",
+        "Deny",
+      ]);
+      const outline = await page.evaluate(() => getComputedStyle(document.activeElement as Element).outlineStyle);
+      expect(outline).toBe("solid");
+      for (let step = 0; step < 3; step++) await page.keyboard.press("Shift+Tab");
+      await page.keyboard.press("Space");
+      expect(await page.getByRole("checkbox", { name: "Read and change" }).isChecked()).toBe(true);
+      for (let step = 0; step < 2; step++) await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await page.getByText("the client has it").waitFor();
+      expect(callbacks[0]).toContain("code=");
+    });
+
     it("denying tells the client, and nothing ticked keeps the person on the page", async () => {
       await open();
       await page.getByRole("checkbox", { name: "Read", exact: true }).uncheck();

@@ -101,6 +101,7 @@ servers:
       MINIMAL.replace("mcp:read", "mcp:admin"),
       /:6:34: servers\.crm\.access\.0\.scopes: unknown scope "mcp:admin"/,
     ],
+    ["an empty list", MINIMAL.replace(/access:[\s\S]*$/, "access: []\n"), /access: must have at least one entry/],
     ["access for nobody", MINIMAL.replace("roles: [support], ", ""), /say for whom/],
     ["a key that stands twice", `${MINIMAL}    list: granted\n    list: granted\n`, /not YAML/],
     [

@@ -94,6 +94,8 @@ function problemsOf(issue: z.core.$ZodIssue): readonly (Problem & Misshapen)[] {
   }
   if (issue.code === "invalid_union")
     return [{ path, message: "has none of the forms that this setting takes; see `sallyport docs settings`" }];
+  if (issue.code === "too_small" && issue.origin === "array" && issue.minimum === 1)
+    return [{ path, message: "must have at least one entry" }];
   return [{ path, message: inWords(issue.message.replace(/^Invalid input: /, "")) }];
 }
 

@@ -69,6 +69,20 @@ describe("the pages of sign-in", () => {
     },
   );
 
+  it.each([undefined, "*/*", "application/json, text/event-stream"])(
+    "are none for a program that asks for an address that is not served, accepting %s: it gets JSON",
+    async (accept) => {
+      const { app } = createInstallation().signIn;
+      const request = new Request("http://localhost:4000/mcp/nope", {
+        method: "POST",
+        headers: accept ? { accept } : {},
+      });
+      const response = await app.fetch(request);
+      expect([response.status, response.headers.get("cache-control")]).toEqual([404, "no-store"]);
+      expect(await response.json()).toMatchObject({ error: "not_found" });
+    },
+  );
+
   it("carry only our own paths, whatever the link said", async () => {
     const here = createInstallation();
     await here.addPerson("alice");

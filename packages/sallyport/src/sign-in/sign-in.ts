@@ -82,6 +82,14 @@ async function vouch(kit: Kit, { user, session }: SignedIn, carried: Carried): P
   return { sub: user.sub, name: user.name, auth_time: session.auth_time, csrfSecret: session.csrf_secret };
 }
 
+/** People get a page. A program, such as an MCP client with a mistyped URL, would show its user the whole of it as text. */
+function unknownAddress({ site }: Kit, request: Request): Response {
+  if (request.headers.get("accept")?.includes("text/html")) return refusalPage(site, new PageRefusal("unknown_page"));
+  const error_description = "Nothing is served at this address; check the URL, with the server's name in it.";
+  const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
+  return Response.json({ error: "not_found", error_description }, { status: 404, headers });
+}
+
 function createApp(kit: Kit, rows: readonly PageRow[]): Hono {
   const app = new Hono().basePath(kit.site.prefix === "" ? "/" : kit.site.prefix);
   app.use(async (context, next) => {
@@ -89,7 +97,7 @@ function createApp(kit: Kit, rows: readonly PageRow[]): Hono {
     return better === undefined ? next() : seeOther(better);
   });
   for (const { method, path, page } of rows) app.on(method, path, (context) => page(kit, context.req.raw));
-  app.notFound(() => refusalPage(kit.site, new PageRefusal("unknown_page")));
+  app.notFound((context) => unknownAddress(kit, context.req.raw));
   app.onError((error) => {
     if (error instanceof PageRefusal) {
       kit.system.log("warn", "page refused", { reason: error.message });

@@ -30,7 +30,7 @@ export function createTestBrowser(
     const sent = [...cookies]
       .filter(([, cookie]) => `${url.pathname}/`.startsWith(cookie.path === "/" ? "/" : `${cookie.path}/`))
       .map(([name, { value }]) => `${name}=${value}`);
-    const headers = new Headers(init.headers);
+    const headers = new Headers({ accept: "text/html,*/*;q=0.8", ...Object.fromEntries(new Headers(init.headers)) });
     if (sent.length > 0) headers.set("cookie", sent.join("; "));
     return new Request(url, { ...init, headers });
   };
