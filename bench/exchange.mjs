@@ -1,7 +1,8 @@
 // What does an exchanged token cost? Run: npm run build && node bench/exchange.mjs [rounds] [seconds] [connections] [cold calls]
 //
 // Warm: the gateway without a credential, with fixed headers, with an exchanged token that is held, and with one that is bound to a key (a
-// signature for every call). Same upstream, same run, interleaved, medians of the rounds. Wanted: warm ≥ 0.95 of none.
+// signature for every call). Each process serves all of these by turns, and each is compared with the turns of none before and after it.
+// Medians of the ratios. Wanted: warm ≥ 0.95 of none.
 // Cold: callers whose token was never seen, one after the other, in this process: requests at the token endpoint for each, and CPU.
 // Wanted: one round trip, ≤ 2 ms CPU. Quote the ratios, not the rates.
 import { fork } from "node:child_process";
@@ -10,8 +11,9 @@ import { system } from "@sallyport/auth";
 import { createCredentials } from "./exchange/credentials.mjs";
 import { burst, pinned, tools } from "./hot-path/load.mjs";
 
-const [rounds = 7, seconds = 2, connections = 64, cold = 2_000] = process.argv.slice(2).map(Number);
-const WARM_UP_SECONDS = 5;
+const [rounds = 5, seconds = 1.5, connections = 64, cold = 2_000] = process.argv.slice(2).map(Number);
+const WARM_UP_SECONDS = 3;
+const STARTS = 3;
 const body = JSON.stringify({
   jsonrpc: "2.0",
   id: 1,
@@ -39,6 +41,7 @@ function cpuSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
+const mean = (one, other) => ({ rate: (one.rate + other.rate) / 2, micros: (one.micros + other.micros) / 2 });
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 const upstream = await start(1, "hot-path/upstream.mjs");
@@ -49,35 +52,55 @@ const countAsked = () =>
     endpoint.child.once("message", ({ count }) => resolve(count));
     endpoint.child.send("count");
   });
-const gateway = (kind) =>
-  start(
-    0,
-    "hot-path/gateway.mjs",
-    [upstream.port, 1, 10_000],
-    kind && { CREDENTIAL: kind, TOKEN_ENDPOINT: tokenEndpoint },
-  );
-const contenders = {
-  none: await gateway(),
-  "fixed headers": await gateway("static"),
-  "exchanged, held": await gateway("exchange"),
-  "exchanged, bound to a key": await gateway("dpop"),
+/** One process serves all kinds by turns: two processes that do the very same differ by more than what is looked for here. */
+const KINDS = {
+  none: "none",
+  "fixed headers": "static",
+  "exchanged, held": "exchange",
+  "exchanged, bound to a key": "dpop",
 };
-const samples = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
-for (let round = 0; round <= rounds; round++) {
-  for (const [name, { port, tokens, child }] of Object.entries(contenders)) {
-    const before = cpuSeconds(child.pid);
-    const time = round === 0 ? WARM_UP_SECONDS : seconds;
-    const { rate, errors } = await burst({ port, tokens, body, connections, seconds: time });
-    if (errors > 0 && round > 0) throw new Error(`${name}: ${errors} errors`);
-    if (round > 0) samples[name].push({ rate, micros: ((cpuSeconds(child.pid) - before) / (rate * time)) * 1e6 });
+const CREDENTIALS = "static exchange dpop";
+const gateways = [];
+for (let starts = 0; starts < STARTS; starts++) {
+  const env = { CREDENTIALS, TOKEN_ENDPOINT: tokenEndpoint };
+  gateways.push(await start(0, "hot-path/gateway.mjs", [upstream.port, 1, 10_000], env));
+}
+const use = ({ child }, credential) =>
+  new Promise((resolve) => {
+    child.once("message", resolve);
+    child.send({ credential });
+  });
+const samples = Object.fromEntries(Object.keys(KINDS).map((name) => [name, []]));
+for (const [index, gateway] of Array.from({ length: rounds + 1 }, () => gateways)
+  .flat()
+  .entries()) {
+  const isWarmUp = index < gateways.length;
+  // The one that all are compared with is measured before and after the others: what changes meanwhile changes for all.
+  const ratios = {};
+  for (const [name, kind] of [...Object.entries(KINDS), ["none", "none"]]) {
+    await use(gateway, kind);
+    const before = cpuSeconds(gateway.child.pid);
+    const time = isWarmUp ? WARM_UP_SECONDS : seconds;
+    const { rate, errors } = await burst({ ...gateway, body, connections, seconds: time });
+    if (errors > 0 && !isWarmUp) throw new Error(`${name}: ${errors} errors`);
+    const one = { rate, micros: ((cpuSeconds(gateway.child.pid) - before) / (rate * time)) * 1e6 };
+    ratios[name] = ratios[name] === undefined ? one : mean(ratios[name], one);
+  }
+  if (isWarmUp) continue;
+  const { none } = ratios;
+  for (const [name, { rate, micros }] of Object.entries(ratios)) {
+    samples[name].push({ rate, ofRate: rate / none.rate, ofMicros: micros / none.micros });
   }
 }
-console.log(`${rounds} rounds of ${seconds} s, ${connections} connections, Node ${process.version}, ${tools}`);
-const of = (name, key) => median(samples[name].map((one) => one[key]));
-for (const name of Object.keys(contenders)) {
-  const ratio = (key) => (of(name, key) / of("none", key)).toFixed(2);
+console.log(
+  `${rounds} rounds of ${seconds} s in ${STARTS} processes, ${connections} connections, Node ${process.version}, ${tools}`,
+);
+for (const name of Object.keys(KINDS)) {
+  const of = (key) => median(samples[name].map((one) => one[key]));
+  const ratios = samples[name].map(({ ofRate }) => ofRate);
+  const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
   console.log(
-    `  ${name.padEnd(26)} ${String(Math.round(of(name, "rate"))).padStart(6)}/s   of none ${ratio("rate")}   CPU ${ratio("micros")}`,
+    `  ${name.padEnd(26)} ${String(Math.round(of("rate"))).padStart(6)}/s   of none ${of("ofRate").toFixed(2)} (${spread})   CPU ${of("ofMicros").toFixed(2)}`,
   );
 }
 const warm = await countAsked();

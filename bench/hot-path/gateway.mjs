@@ -52,9 +52,17 @@ const resourceServer = createResourceServer({
 });
 const identifiers = createIdSealer(createSealer(randomBytes(32), system));
 const decisions = keep === undefined ? {} : { decisions: await openLog() };
+const kinds = await credentialsOf();
+let credential;
+const served = {
+  ...{ resourceServer, upstream, identifiers, ...decisions },
+  get credentials() {
+    return kinds[credential];
+  },
+};
 const gateway = createGateway({
   publicUrl,
-  servers: [{ resourceServer, upstream, identifiers, ...decisions, ...(await credentialsOf()) }],
+  servers: [served],
   web: () => new Response(null, { status: 404 }),
   listen: { port, hosts: ["127.0.0.1"] },
   system,
@@ -67,6 +75,10 @@ const made = [];
 for (let index = 0; index < tokens; index++) made.push(await issuer.token({ sid: "session-1" }));
 process.send?.({ port, tokens: made, session: sessions });
 process.on("message", async (question) => {
+  if (question.credential !== undefined) {
+    credential = question.credential;
+    return process.send?.(question);
+  }
   // V8 gives pages back some time after a collection, and on another thread: RSS is read when it had that time.
   for (let times = 0; times < 3; times++) {
     globalThis.gc?.();
@@ -76,12 +88,13 @@ process.on("message", async (question) => {
   process.send?.({ question, rss, heap, external, open: gateway.openExchanges, upstream: upstream.stats() });
 });
 
-/** What goes on to the upstream, for `bench/exchange.mjs`. */
+/** What can go on to the upstream, for `bench/exchange.mjs`, which says what does. */
 async function credentialsOf() {
-  const { CREDENTIAL: kind, TOKEN_ENDPOINT: tokenEndpoint } = process.env;
-  if (kind === undefined) return {};
+  const { CREDENTIALS: kinds = "", TOKEN_ENDPOINT: tokenEndpoint } = process.env;
+  const named = kinds.split(" ").filter((kind) => kind !== "");
+  if (named.length === 0) return {};
   const { createCredentials } = await import("../exchange/credentials.mjs");
-  return { credentials: createCredentials({ kind, tokenEndpoint, system }) };
+  return Object.fromEntries(named.map((kind) => [kind, createCredentials({ kind, tokenEndpoint, system })]));
 }
 
 /** The decision log as the program composes it, in a folder that goes with this process. */
