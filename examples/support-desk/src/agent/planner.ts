@@ -24,7 +24,7 @@ const text = (row: Row, name: string) => String(row[name] ?? "");
 /** Everything that is understood, tried in this order. Data rather than cleverness: what the desk can do stands here. */
 const INTENTS: readonly Intent[] = [
   {
-    example: "change the email of C-1001 to new@example.com",
+    example: "change the email of C-1002 to new@example.com",
     pattern: new RegExp(`(?:change|update|set).*email.*${CUSTOMER}.*?(?<email>\\S+@\\S+\\w)`, "i"),
     plan: ({ customer, email }) => ({
       tool: "update_contact",
@@ -33,7 +33,7 @@ const INTENTS: readonly Intent[] = [
     }),
   },
   {
-    example: "change the phone of C-1001 to +49 555 123456",
+    example: "change the phone of C-1002 to +49 555 123456",
     pattern: new RegExp(`(?:change|update|set).*phone.*${CUSTOMER}.*?(?<phone>\\+?\\d[\\d ]{4,})`, "i"),
     plan: ({ customer, phone }) => ({
       tool: "update_contact",
@@ -63,7 +63,7 @@ const INTENTS: readonly Intent[] = [
     }),
   },
   {
-    example: "history of C-1001",
+    example: "history of C-1002",
     pattern: new RegExp(`(?:history|changes?|who changed).*${CUSTOMER}`, "i"),
     plan: ({ customer }) => ({
       tool: "get_customer_history",
@@ -75,7 +75,7 @@ const INTENTS: readonly Intent[] = [
     }),
   },
   {
-    example: "show customer C-1001",
+    example: "show customer C-1002",
     pattern: new RegExp(CUSTOMER, "i"),
     plan: ({ customer }) => ({
       tool: "get_customer",

@@ -58,7 +58,7 @@ export function ChatPage({ about, connected, scope, entries, resume, problem, ac
                 required
                 maxlength={2000}
                 autocomplete="off"
-                placeholder="show customer C-1001"
+                placeholder="show customer C-1002"
               />
               <button type="submit">Send</button>
             </form>
@@ -71,7 +71,7 @@ export function ChatPage({ about, connected, scope, entries, resume, problem, ac
           {connected ? (
             <form id="sum" class="row" method="post" action="/summary">
               <label for="customer">Let the summarizer read one customer for five minutes</label>
-              <input id="customer" name="customer" required pattern="[Cc]-\d+" maxlength={12} placeholder="C-1001" />
+              <input id="customer" name="customer" required pattern="[Cc]-\d+" maxlength={12} placeholder="C-1002" />
               <label>
                 <input type="checkbox" name="more" value="1" /> and tell it to try more
               </label>

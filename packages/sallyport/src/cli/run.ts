@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import type { System } from "@sallyport/auth";
 import { unseenTextOf } from "../policy/tool-changes.js";
-import { createUsers } from "../sign-in/index.js";
+import { createUsers, loadPasskeys, loadPasswords } from "../sign-in/index.js";
 import type { Store } from "../stores/store.js";
 import { compose, type Program } from "./compose.js";
 import { CliError, EXIT } from "./exit.js";
@@ -31,6 +31,8 @@ export interface Running {
 /** How often what expired is deleted, and in how many steps at most. */
 const SWEEP_MS = 60_000;
 const MAX_SWEEPS = 100;
+/** When nobody waits for an answer of the start any more. */
+const LATE_MS = 2_000;
 
 /** Runs an installation until SIGINT or SIGTERM. Answers the exit code. @throws CliError when it cannot start. */
 export async function run(asked: Installation, options: RunOptions): Promise<number> {
@@ -52,6 +54,7 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
     const program = await compose(installation, store, system);
     const stop = stopSignal();
     let unwatch: (() => void) | undefined;
+    let late: ReturnType<typeof setTimeout> | undefined;
     try {
       await listen(program, installation);
       const admin = await listenAdmin(program, installation);
@@ -66,9 +69,11 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
       });
       process.stdout.write(`${options.json ? formatStartJson(report) : formatStartScreen(report)}\n`);
       unwatch = options.watch?.({ program, installation: asked, system });
+      late = setTimeout(() => void loadLateParts(system), LATE_MS).unref();
       await stop;
     } finally {
       unwatch?.();
+      clearTimeout(late);
       await program.close();
     }
   } finally {
@@ -76,6 +81,15 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
     await store.close();
   }
   return EXIT.ok;
+}
+
+/** Parts that a start does not wait for, before an upgrade of the files under a running program can take them away. */
+async function loadLateParts(system: System): Promise<void> {
+  try {
+    await Promise.all([loadPasswords(), loadPasskeys()]);
+  } catch (error) {
+    system.log("warn", "parts of the program cannot be loaded; start it again", { error: String(error) });
+  }
 }
 
 /** A flood of what has expired goes in several steps, so that it grows no faster than it is deleted. */

@@ -6,8 +6,9 @@ import type { Passkey, SignInStorage, User } from "./storage.js";
 
 /*
  * WebAuthn Level 3. Options are small and written here; only the verification of answers needs the library, which takes a third of a
- * second to import and is therefore loaded when the first answer arrives.
+ * second to import and is therefore not waited for at the start.
  */
+export const loadPasskeys = () => import("@simplewebauthn/server");
 
 /** COSE ids: ES256, EdDSA, RS256. */
 const ALGORITHMS = [-7, -8, -257];
@@ -99,7 +100,7 @@ async function verifyRegistration(
 ): Promise<Omit<Passkey, "label" | "created"> | undefined> {
   const response = parseCredential<RegistrationResponseJSON>(use.credential);
   if (response === undefined) return undefined;
-  const { verifyRegistrationResponse } = await import("@simplewebauthn/server");
+  const { verifyRegistrationResponse } = await loadPasskeys();
   const result = await verifyRegistrationResponse({
     response,
     expectedChallenge: use.challenge,
@@ -125,7 +126,7 @@ async function verifyAuthentication(
   // WebAuthn §7.2 step 6: a discoverable credential says whose it is; it must be whom we know.
   if (response.response.userHandle !== undefined && response.response.userHandle !== userHandle(found.user))
     return undefined;
-  const { verifyAuthenticationResponse } = await import("@simplewebauthn/server");
+  const { verifyAuthenticationResponse } = await loadPasskeys();
   const result = await verifyAuthenticationResponse({
     response,
     expectedChallenge: use.challenge,

@@ -1,7 +1,7 @@
 import { isCommonPassword } from "./common-passwords.js";
 
-/** Loaded with the first password: finding its native part takes as long as a tenth of a start. */
-const argon2 = () => import("@node-rs/argon2");
+/** Not waited for at the start: finding its native part takes as long as a tenth of one. */
+export const loadPasswords = () => import("@node-rs/argon2");
 
 /** OWASP's first choice for argon2id (the default algorithm of the binding): 19 MiB, two passes, one lane; about 10 ms. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
@@ -27,7 +27,7 @@ export function passwordProblem(password: string, userName: string): string | un
 
 /** argon2id in PHC form. */
 export async function hashPassword(password: string): Promise<string> {
-  const { hash } = await argon2();
+  const { hash } = await loadPasswords();
   return hash(normalise(password), COST);
 }
 
@@ -43,7 +43,7 @@ export async function verifyPassword(
 ): Promise<{ readonly right: boolean; readonly upgraded: string | undefined }> {
   decoy ??= hashPassword("no password at all");
   const tooLong = password.length > MAX_LENGTH * 4;
-  const { parseOptions, verify } = await argon2();
+  const { parseOptions, verify } = await loadPasswords();
   const matches = await verify(stored ?? (await decoy), tooLong ? "" : normalise(password)).catch(() => false);
   const right = matches && stored !== undefined && !tooLong;
   return {

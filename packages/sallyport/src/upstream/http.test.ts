@@ -9,6 +9,9 @@ import { startSdk2Server } from "../../../../test/fixtures/sdk2-server.js";
 import { silentSystem } from "../../../../test/fixtures/silent-system.js";
 import { createHttpUpstream, type HttpUpstream, type HttpUpstreamOptions } from "./http.js";
 
+/** Sockets, timers and whatever else keeps a descriptor or the event loop. */
+const resources = () => process.getActiveResourcesInfo().filter((name) => name !== "Immediate").length;
+
 const closers: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
@@ -211,7 +214,7 @@ describe("back-pressure and disconnects", () => {
     expect(answer.error).toBeUndefined();
   });
 
-  it("frees the slot of each of 5,000 clients that disconnect: before, at and after the head of the answer", async () => {
+  it("frees the slot, socket and timers of each of 5,000 clients that disconnect: before, at and after the head of the answer", async () => {
     let open = 0;
     const origin = await serve((request, response) => {
       open++;
@@ -220,6 +223,7 @@ describe("back-pressure and disconnects", () => {
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write("data: {}\n\n");
     });
+    const before = resources();
     const upstream = opened(origin, { limits: { connections: 64 } });
     const leave = [
       async () => start(upstream, { body: {} }).exchange.abort("at once"),
@@ -250,6 +254,7 @@ describe("back-pressure and disconnects", () => {
     after.exchange.abort("test");
     // undici makes a spare connection for one that it loses; unused it goes after the keep-alive time of 4 s.
     await expect.poll(() => upstream.stats().connected, { timeout: 10_000 }).toBe(0);
+    await expect.poll(resources).toBeLessThanOrEqual(before);
   }, 60_000);
 });
 
