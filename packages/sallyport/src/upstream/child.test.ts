@@ -151,7 +151,8 @@ describe("a child that", () => {
     const server = raw("plain", { limits: { maxQueuedBytes: 200_000 } });
     const session = await openSession(server);
     const body = call(1, "echo", { text: "x".repeat(100_000) });
-    const all = await Promise.all(Array.from({ length: 20 }, () => exchange(server, { session, body })));
+    const bodies = [call(2, "busy"), ...Array.from({ length: 20 }, () => body)];
+    const all = await Promise.all(bodies.map((each) => exchange(server, { session, body: each })));
     const kinds = new Set(all.map(({ error, status }) => error?.kind ?? status));
     expect(kinds).toEqual(new Set([200, "overloaded"]));
   });
