@@ -11,7 +11,7 @@ import { system } from "@sallyport/auth";
 import { createCredentials } from "./exchange/credentials.mjs";
 import { burst, pinned, tools } from "./hot-path/load.mjs";
 
-const [rounds = 5, seconds = 1.5, connections = 64, cold = 2_000] = process.argv.slice(2).map(Number);
+const [rounds = 5, seconds = 2, connections = 64, cold = 2_000] = process.argv.slice(2).map(Number);
 const WARM_UP_SECONDS = 3;
 const STARTS = 3;
 const body = JSON.stringify({
