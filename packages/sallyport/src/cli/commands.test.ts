@@ -17,8 +17,7 @@ describe("the commands", () => {
       expect(some).toContain(name);
       expect(some.length, `${name} loads every command`).toBeLessThan(all.length);
     }
-    // Everything is imported here for the first time.
-  }, 60_000);
+  });
 
   test.each(["prtect", "", "--help", "Protect", "constructor"])(
     "are all there for %j",
