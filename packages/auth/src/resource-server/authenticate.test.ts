@@ -180,6 +180,17 @@ describe("a verified token", () => {
     expect(verifySignature).toHaveBeenCalledTimes(3);
   });
 
+  test("is another one when it only ends like one that was verified", async () => {
+    const rs = server();
+    const [one, other] = [await issuer.token(), await issuer.token()];
+    const mixed = other.slice(0, -43) + one.slice(-43);
+    await rs.authenticate(bearer(one));
+    await expect(rs.authenticate(bearer(mixed))).rejects.toMatchObject({ reason: "token_signature" });
+    await rs.authenticate(bearer(other));
+    await rs.authenticate(bearer(one));
+    expect(verifySignature).toHaveBeenCalledTimes(3);
+  });
+
   const grants: readonly [token: string, granted: readonly string[] | undefined, effective: readonly string[]][] = [
     ["mcp:write", undefined, ["mcp:write"]],
     ["mcp:write", ["mcp:write"], ["mcp:write"]],

@@ -53,7 +53,7 @@ export interface Authenticate {
  * Synchronous when the token is remembered and not bound to a key, or when every port answers at once.
  */
 export function createAuthenticate(ports: AuthenticatePorts): Authenticate {
-  const cache = createTokenCache(ports.cachedTokens, ports.sha256);
+  const cache = createTokenCache(ports.cachedTokens);
   const verify = createVerify(ports);
   let forgotten = 0;
 
@@ -67,14 +67,13 @@ export function createAuthenticate(ports: AuthenticatePorts): Authenticate {
   const authenticate = (head: RequestHead): Awaitable<Authenticated> => {
     const credentials = readCredentials(head, ports.formTokens);
     const now = ports.system.now();
-    const key = cache.keyOf(credentials.token);
-    const known = cache.find(key, now);
+    const known = cache.find(credentials.token, now);
     if (known !== undefined) return admit(known, credentials, head);
     const since = forgotten;
     return chain(verify(credentials.token, now), ({ token, until }) => {
       const principal = createPrincipal(localDetails(token, ports.resource), { roles: NO_ROLES });
       const entry: CachedToken = { principal, until, last: undefined };
-      if (since === forgotten) cache.add(key, entry);
+      if (since === forgotten) cache.add(credentials.token, entry);
       return admit(entry, credentials, head);
     });
   };

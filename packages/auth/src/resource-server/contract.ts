@@ -87,9 +87,9 @@ export interface ResourceServerOptions {
   /** `Host` values besides the resource's own, for example behind a proxy that sends its own; default none. */
   readonly allowedHosts?: readonly string[];
   readonly verifySignature?: VerifySignature;
-  /** One that answers at once (`./node`) also keys the token cache, so that no token stays in memory; default: WebCrypto, a promise. */
+  /** For `ath` of DPoP proofs (RFC 9449 §4.2); default: WebCrypto, a promise. `./node` has one that answers at once. */
   readonly sha256?: Sha256;
-  /** Verified tokens kept; default 10,000, at least 1. One is forgotten at its `exp`, and re-verified after 10 min. */
+  /** Verified tokens kept in memory, as they are; default 10,000, at least 1. One is forgotten at its `exp`, and re-verified after 10 min. */
   readonly cachedTokens?: number;
   /** Seconds of difference between the clocks that are tolerated; default 5, 0 to 60. */
   readonly clockSkew?: number;

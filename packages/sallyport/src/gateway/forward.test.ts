@@ -27,6 +27,15 @@ describe("a call with a token for it", () => {
     expect(Buffer.from(upstream.exchanges[0]?.request.body ?? []).toString()).toBe(body);
   });
 
+  test.each([20, 40_000])("brings back %i characters beyond ASCII as the bytes they were", async (times) => {
+    const text = "Grüße, 雪 🚪".repeat(times / 10);
+    const { post } = await start({ answer: result({ content: [{ type: "text", text }] }) });
+    const response = await post(call("read_notes"));
+    const bytes = Buffer.from(await response.arrayBuffer());
+    expect(response.headers.get("content-length")).toBe(String(bytes.length));
+    expect(JSON.parse(bytes.toString()).result).toEqual({ content: [{ type: "text", text }] });
+  });
+
   test("takes neither the token nor cookies nor identity headers to the upstream (R-146)", async () => {
     const { post, caller, upstream } = await start();
     const headers = {
