@@ -53,10 +53,13 @@ async function cpuSeconds(pid) {
   return fields === undefined ? Number.NaN : (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
+/** The order rotates, so that what one leaves behind on the machine is not always the next one's. */
+const rotated = (list, by) => [...list.slice(by % list.length), ...list.slice(0, by % list.length)];
+
 async function compare(contenders, connections) {
   const samples = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
   for (let round = 0; round <= ROUNDS; round++) {
-    for (const [name, { port, tokens, child }] of Object.entries(contenders)) {
+    for (const [name, { port, tokens, child }] of rotated(Object.entries(contenders), round)) {
       const before = await cpuSeconds(child.pid);
       const result = await burst({ port, tokens, body, connections, seconds: round === 0 ? WARM_UP_SECONDS : SECONDS });
       const micros = (((await cpuSeconds(child.pid)) - before) / (result.rate * SECONDS)) * 1e6;
