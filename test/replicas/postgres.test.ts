@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from "vitest";
 import { type PostgresServer, startPostgres } from "../fixtures/postgres.js";
 import { describeOutages } from "./outages.contract.js";
+import { describeRefreshes } from "./refreshes.contract.js";
 import { describeReplicas } from "./replicas.contract.js";
 
 let server: PostgresServer;
@@ -11,6 +12,7 @@ afterAll(() => server?.close());
 
 const createUrl = () => server.createUrl();
 describeReplicas({ name: "PostgreSQL", createUrl });
+describeRefreshes({ name: "PostgreSQL", createUrl });
 describeOutages(createUrl, [
   {
     name: "a PostgreSQL server whose processes stand still",

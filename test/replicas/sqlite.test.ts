@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import Libsql from "libsql";
 import { describeOutages, type Outage } from "./outages.contract.js";
+import { describeRefreshes } from "./refreshes.contract.js";
 import { describeReplicas } from "./replicas.contract.js";
 
 const createUrl = async () => "sqlite:./sallyport.db";
 describeReplicas({ name: "SQLite", createUrl });
+describeRefreshes({ name: "SQLite", createUrl });
 
 /** What a backup tool, or a shell that somebody left open in a transaction, does. In WAL mode readers are not held up. */
 function lockedFile(): Outage {
