@@ -17,19 +17,20 @@ export interface KnownSignatures {
 }
 
 /**
- * By the SHA-256 of the token, never the token; bounded, the oldest goes first and is checked again. A private key that signed here counts for
+ * By the SHA-256 of the token, never the token; bounded, the older half goes first and is checked again. A private key that signed here counts for
  * a public one only after one of its signatures was checked against it, so that two keys under one `kid` are never taken for each other.
  */
 export function createKnownSignatures(sha256: Sha256, size = MAX_KNOWN): KnownSignatures {
-  const known = new Map<string, PrivateKey | string>();
+  const most = Math.ceil(size / 2);
+  let known = new Map<string, PrivateKey | string>();
+  let older: ReadonlyMap<string, PrivateKey | string> = new Map();
   const publicHalves = new WeakMap<PrivateKey, string>();
 
+  // Two halves, since a map that loses its first entry with every new one spends more on that than on all the rest.
   function add(id: string, signer: PrivateKey | string): void {
-    if (known.size >= size) {
-      for (const oldest of known.keys()) {
-        known.delete(oldest);
-        break;
-      }
+    if (known.size >= most) {
+      older = known;
+      known = new Map();
     }
     known.set(id, signer);
   }
@@ -38,7 +39,7 @@ export function createKnownSignatures(sha256: Sha256, size = MAX_KNOWN): KnownSi
     made: (token, key) => chain(sha256(token), (id) => add(id, key)),
     verify: (token, key, check) =>
       chain(sha256(token), (id) => {
-        const signer = known.get(id);
+        const signer = known.get(id) ?? older.get(id);
         const content = contentOf(key);
         const half = typeof signer === "object" ? publicHalves.get(signer) : signer;
         if (half === content) return true;

@@ -18,9 +18,10 @@ const MAX_PARAMETERS = 200;
 /** Parses `application/x-www-form-urlencoded` text strictly: no broken percent-encoding, no bytes that are not UTF-8. @throws OAuthError `request_malformed` */
 export function parseParameters(text: string): Parameters {
   const values = new Map<string, string[]>();
-  const pairs = text.split("&").filter((pair) => pair !== "");
+  const pairs = text.split("&");
   if (pairs.length > MAX_PARAMETERS) throw new OAuthError("request_malformed", { detail: "too many parameters" });
   for (const pair of pairs) {
+    if (pair === "") continue;
     const at = pair.indexOf("=");
     const name = decode(at < 0 ? pair : pair.slice(0, at));
     const value = at < 0 ? "" : decode(pair.slice(at + 1));
@@ -33,8 +34,11 @@ export function parseParameters(text: string): Parameters {
   return createParameters(values);
 }
 
-function createParameters(values: ReadonlyMap<string, readonly string[]>): Parameters {
-  const all = (name: string) => values.get(name) ?? [];
+const NONE: readonly string[] = [];
+
+/** Only the `picked` ones; absent: all. */
+function createParameters(values: ReadonlyMap<string, readonly string[]>, picked?: readonly string[]): Parameters {
+  const all = (name: string) => (picked?.includes(name) === false ? NONE : (values.get(name) ?? NONE));
   return {
     all,
     one(name) {
@@ -42,14 +46,18 @@ function createParameters(values: ReadonlyMap<string, readonly string[]>): Param
       if (found.length > 1) throw repeated(name);
       return found[0];
     },
-    repeated: [...values].filter(([, list]) => list.length > 1).map(([name]) => name),
+    get repeated() {
+      const names: string[] = [];
+      for (const [name] of values) if (all(name).length > 1) names.push(name);
+      return names;
+    },
     pick: (names) =>
-      createParameters(new Map(names.filter((name) => values.has(name)).map((name) => [name, all(name)]))),
+      createParameters(values, picked === undefined ? names : names.filter((name) => picked.includes(name))),
   };
 }
 
 function decode(text: string): string {
-  if (!/[%+]/.test(text)) return text;
+  if (!text.includes("%") && !text.includes("+")) return text;
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch (cause) {
