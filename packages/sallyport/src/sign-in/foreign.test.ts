@@ -225,7 +225,7 @@ describe("Signing in with an identity provider", () => {
     const request = refreshOf(await here.browser.submit(page, "/sign-in/oidc"));
     expect(saved).toHaveLength(2);
     for (const name of ["state", "nonce"]) expect(saved.join()).not.toContain(request.searchParams.get(name));
-    expect(saved.join()).not.toContain("p1");
+    expect(saved.join()).not.toContain("consent");
   });
 
   it("signs out there too, and comes back", async () => {
