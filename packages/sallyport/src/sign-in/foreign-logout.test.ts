@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type CrookedIdp, startCrookedIdp } from "../federation/testing/crooked-idp.js";
 import { CLIENT } from "../federation/testing/foreign-idp.js";
+import type { SignInStorage } from "./storage.js";
 import { createSiteWith, PUBLIC_URL, press, refreshOf } from "./testing/elsewhere.js";
 
 let idp: CrookedIdp;
@@ -11,6 +12,12 @@ afterEach(() => idp.reset());
 afterAll(() => idp.close());
 
 type Site = ReturnType<typeof createSiteWith>;
+/** For a test that steps in between two steps of the store. */
+type Writable = {
+  [name in "browserSessions" | "identities"]: {
+    -readonly [step in keyof SignInStorage[name]]: SignInStorage[name][step];
+  };
+};
 
 const EVENT = "http://schemas.openid.net/event/backchannel-logout";
 const SID = "session 1 of the provider";
@@ -112,6 +119,65 @@ describe("Signing out at the identity provider (OpenID Connect Back-Channel Logo
     expect(site.ended.map(({ sub }) => sub).sort()).toEqual([site.sub, second].sort());
     expect((await site.here.browser.get("/account/sign-out")).html).toContain("You are signed in");
   });
+
+  it.each([
+    ["its session alone", { sub: undefined, sid: SID }, []],
+    ["both", { sid: SID }, []],
+    ["the person alone, who was here before", {}, [{}]],
+  ])("ends a sign-in that was on its way, by %s", async (_, said, earlier) => {
+    const site = createSiteWith(idp.issuer);
+    const { browser, storage } = site.here;
+    const callback = async () => `/sign-in/oidc/callback${idp.answer(refreshOf(await press(browser)))}`;
+    for (const _ of earlier) {
+      await browser.get(await callback());
+      site.clock.advance(10);
+      await browser.get("/account/sign-out");
+    }
+    const back = await callback();
+    site.clock.advance("sid" in said ? 0 : 1);
+    idp.claims = said;
+    expect((await logout(site, await idp.logoutToken())).status).toBe(200);
+    idp.claims = { sid: SID };
+    const refused = await browser.get(back);
+    expect([refused.status, refused.html]).toEqual([
+      403,
+      expect.stringContaining("You were signed out in the meantime"),
+    ]);
+    const [user] = await storage.users.list();
+    expect(site.ended.at(-1)).toEqual({ sub: user?.sub, before: site.clock.now() + 1 });
+    expect((await browser.get("/account/sign-out")).html).not.toContain("You are signed in");
+    // Somebody who begins again is a person at the provider again, whatever it calls the session.
+    site.clock.advance(1);
+    await browser.get(await callback());
+    expect((await browser.get("/account/sign-out")).html).toContain("You are signed in");
+  });
+
+  it.each(["before", "after"] as const)(
+    "ends a sign-in that looked %s the message was written down, and finished after everything was ended",
+    async (when) => {
+      const site = createSiteWith(idp.issuer);
+      const { browser, storage } = site.here;
+      const back = `/sign-in/oidc/callback${idp.answer(refreshOf(await press(browser)))}`;
+      idp.claims = { sub: undefined, sid: SID };
+      const token = await idp.logoutToken();
+      idp.claims = { sid: SID };
+      const { browserSessions, identities } = storage as Writable;
+      const arrives = async () => expect((await logout(site, token)).status).toBe(200);
+      const { save } = browserSessions;
+      const { signIn } = identities;
+      browserSessions.save = async (...all) => {
+        await save(...all);
+        if (when === "before") await arrives();
+      };
+      identities.signIn = async (...all) => {
+        if (when === "after") await arrives();
+        return signIn(...all);
+      };
+      await browser.get(back);
+      expect((await browser.get("/account/sign-out")).html).not.toContain("You are signed in");
+      expect(site.ended).not.toEqual([]);
+    },
+  );
 
   it("asks no session of a provider that names one in another form, and signs people in all the same", async () => {
     for (const sid of [7, "", ["a"], "s".repeat(600)]) {

@@ -1,5 +1,5 @@
 import { OAuthError } from "@sallyport/auth";
-import { type ForeignLogout, LogoutTokenError } from "../federation/index.js";
+import { type ForeignIdentity, type ForeignLogout, LogoutTokenError } from "../federation/index.js";
 import { readMachineForm } from "./form.js";
 import { sha256 } from "./hash.js";
 import type { Kit } from "./kit.js";
@@ -17,20 +17,18 @@ const CLOCK_SKEW = 60;
  * from. Called by a machine: no cookie and no page is involved. Whether the person was ever here is not told.
  */
 export async function foreignLogout(kit: Kit, request: Request): Promise<Response> {
-  const { idp, kept, logout, storage, system } = kit;
+  const { idp, logout, storage, system } = kit;
   if (idp === undefined || logout === undefined) throw new PageRefusal("unknown_page");
   await kit.limit.count("logout", kit.address(request));
   try {
     const said = await idp.verifyLogout(await readLogoutToken(request));
     const { jti, issued, expires } = said;
+    await whom(storage, idp.issuer, said);
     // What began later was signed in anew, so that a token that is brought again ends nothing of it.
-    const before = Math.min(system.now(), issued + CLOCK_SKEW) + 1;
-    for (const sub of await whom(storage, idp.issuer, said)) {
-      const sessions = await logout.endAccess(sub, before);
-      await storage.browserSessions.endAll(sub, before);
-      await kept?.end(sub, before);
-      system.log("info", "signed out by the identity provider", { sub, sessions });
-    }
+    const until = () => Math.min(system.now(), issued + CLOCK_SKEW);
+    // Remembered before anybody is looked up: a sign-in that ends meanwhile either is found here, or finds this (`requireSignedIn`).
+    for (const who of hashesOf(said)) await storage.identities.signedOut(idp.issuer, who, until());
+    for (const sub of await whom(storage, idp.issuer, said)) await endAll(kit, sub, until() + 1);
     // Last: if the store fails before, the provider may send the same token again, and nothing stays alive.
     if (!(await logout.recordOnce(`${idp.issuer} ${jti}`, expires))) return refuse("It was used before.");
     return new Response(null, { status: 200, headers: { "cache-control": "no-store" } });
@@ -40,6 +38,41 @@ export async function foreignLogout(kit: Kit, request: Request): Promise<Respons
     system.log("warn", "logout token refused", { reason: error.message });
     return refuse("The logout token is not valid.");
   }
+}
+
+async function endAll({ kept, logout, storage, system }: Kit, sub: string, before: number): Promise<void> {
+  const sessions = await logout?.endAccess(sub, before);
+  await storage.browserSessions.endAll(sub, before);
+  await kept?.end(sub, before);
+  system.log("info", "signed out by the identity provider", { sub, sessions });
+}
+
+/** What a sign-out is remembered by: the session of the provider, the person there, or both. */
+function hashesOf({ subject, sid }: Pick<ForeignLogout, "subject" | "sid">): readonly string[] {
+  return [...(sid === undefined ? [] : [sidHash(sid)]), ...(subject === undefined ? [] : [subjectHash(subject)])];
+}
+
+const sidHash = (sid: string) => sha256(`sid ${sid}`);
+const subjectHash = (subject: string) => sha256(`sub ${subject}`);
+
+/**
+ * Whoever comes back from the provider may have been signed out there on the way, when nobody here knew yet whom that was about. Asked last,
+ * when all that the sign-in makes is made: then all of it ends, as it would have if the message had come a moment later.
+ * @throws PageRefusal `foreign_signed_out`
+ */
+export async function requireSignedIn(
+  kit: Kit,
+  identity: Pick<ForeignIdentity, "issuer" | "subject" | "sid">,
+  { sub, started }: { readonly sub: string; readonly started: number },
+): Promise<void> {
+  const { identities } = kit.storage;
+  const last = (who: string) => identities.lastSignOut(identity.issuer, who);
+  // Who begins again within the same second is a person again at once, but no session begins again after its end.
+  const ofSession = identity.sid === undefined ? undefined : await last(sidHash(identity.sid));
+  const ofPerson = await last(subjectHash(identity.subject));
+  if ((ofSession ?? 0) < started && (ofPerson ?? 0) <= started) return;
+  await endAll(kit, sub, kit.system.now() + 1);
+  throw new PageRefusal("foreign_signed_out");
 }
 
 /**

@@ -1,5 +1,5 @@
 import { FEDERATION_ERRORS, FederationError, type ForeignIdentity, type RelyingParty } from "../federation/index.js";
-import { BACKCHANNEL_LOGOUT_PATH, foreignLogout } from "./foreign-logout.js";
+import { BACKCHANNEL_LOGOUT_PATH, foreignLogout, requireSignedIn } from "./foreign-logout.js";
 import { afterSignOut } from "./foreign-sign-out.js";
 import { checkToken, readForm } from "./form.js";
 import { sha256 } from "./hash.js";
@@ -68,6 +68,7 @@ async function finish(kit: Kit, request: Request): Promise<Response> {
       purpose: purposeOf(kit, carried),
       pending_id: carried.flow,
     });
+    await requireSignedIn(kit, identity, { sub: user.sub, started: flow.started });
     // Not a redirect: on the way from another site a Strict cookie would be left out.
     return continuePage(kit.site, destination(kit, carried), [cookie]);
   } catch (error) {

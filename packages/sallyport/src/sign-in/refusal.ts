@@ -40,6 +40,11 @@ const PAGE_REFUSALS = {
     title: "This sign-in is not of this browser",
     text: "The answer does not belong to a sign-in that was begun here in the last ten minutes, or it was used already. Nobody was signed in. Start again.",
   },
+  foreign_signed_out: {
+    status: 403,
+    title: "You were signed out in the meantime",
+    text: "While you were on your way here, your identity provider ended the sign-in that you came from. Nobody was signed in. Start again.",
+  },
   connection_stale: {
     status: 403,
     title: "This answer is not of this browser",

@@ -67,6 +67,10 @@ export interface IdentityStore {
   find(issuer: string, subject: string): Promise<string | undefined>;
   /** Everybody who signed in from that session of the provider; mostly one. Empty: it is not known. */
   ofSession(issuer: string, sid_hash: string): Promise<readonly string[]>;
+  /** The provider says that the session or the person behind `who_hash` was signed out at `at`. The latest counts, and is kept for an hour at least. */
+  signedOut(issuer: string, who_hash: string, at: number): Promise<void>;
+  /** When it said so last; `undefined`: not within the last hour. */
+  lastSignOut(issuer: string, who_hash: string): Promise<number | undefined>;
   /** Of one user. */
   list(sub: string): Promise<readonly Identity[]>;
 }

@@ -95,6 +95,20 @@ function describeIdpSessions({ store, another }: Opened): void {
     expect(await elsewhere.ofSession(`${ISSUER}/`, "s1")).toEqual([]);
   });
 
+  test("who was signed out there, and when last, is known at every process, for an hour", async () => {
+    const { identities } = store();
+    await identities.signedOut(ISSUER, "h1", 100);
+    await identities.signedOut(ISSUER, "h1", 90);
+    await identities.signedOut(ISSUER, "h2", 100);
+    await identities.signedOut(ISSUER, "h2", 200);
+    const elsewhere = await another();
+    const last = (issuer: string, who: string) => elsewhere.identities.lastSignOut(issuer, who);
+    const asked = [last(ISSUER, "h1"), last(ISSUER, "h2"), last(ISSUER, "h3"), last(`${ISSUER}/`, "h1")];
+    expect(await Promise.all(asked)).toEqual([100, 200, undefined, undefined]);
+    await store().sweep(100 + 3_600);
+    expect([await last(ISSUER, "h1"), await last(ISSUER, "h2")]).toEqual([undefined, 200]);
+  });
+
   test("is forgotten 180 days after somebody last signed in from it", async () => {
     const s = store();
     const first = 1_800_000_000;

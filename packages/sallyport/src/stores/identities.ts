@@ -5,7 +5,7 @@ import { announce } from "./change-feed.js";
 import { rowOf, userOf } from "./user-rows.js";
 import { fromJson, orNull, orUndefined } from "./values.js";
 
-export function createIdentityStore({ db, write }: Backend, system: Pick<System, "now">): IdentityStore {
+export function createIdentityStore({ db, write, writeOne }: Backend, system: Pick<System, "now">): IdentityStore {
   return {
     signIn: ({ issuer, subject, name, roles, roles_at, sid_hash }, newcomer) =>
       write(async (tx) => {
@@ -51,6 +51,25 @@ export function createIdentityStore({ db, write }: Backend, system: Pick<System,
         .where("sid_hash", "=", sid_hash)
         .orderBy("sub");
       return (await known.execute()).map(({ sub }) => sub);
+    },
+    async signedOut(issuer, who_hash, at) {
+      await writeOne((one) =>
+        one
+          .insertInto("idp_sign_outs")
+          .values({ issuer, who_hash, at })
+          .onConflict((conflict) =>
+            conflict.columns(["issuer", "who_hash"]).doUpdateSet({ at }).where("idp_sign_outs.at", "<", at),
+          )
+          .execute(),
+      );
+    },
+    async lastSignOut(issuer, who_hash) {
+      const last = db
+        .selectFrom("idp_sign_outs")
+        .select("at")
+        .where("issuer", "=", issuer)
+        .where("who_hash", "=", who_hash);
+      return (await last.executeTakeFirst())?.at;
     },
     async list(sub) {
       const rows = await db.selectFrom("identities").selectAll().where("sub", "=", sub).orderBy("issuer").execute();

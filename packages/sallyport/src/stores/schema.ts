@@ -110,6 +110,7 @@ export interface Schema {
   identities: { issuer: string; subject: string; sub: string; name: string | null; roles: Json; roles_at: number };
   /** From which sessions of an identity provider somebody signed in here, and when last. */
   idp_sessions: { issuer: string; sid_hash: string; sub: string; seen: number };
+  idp_sign_outs: { issuer: string; who_hash: string; at: number };
   /** Callers with tokens of other servers; `""` in `sub` or `client_id` stands for "any", in rows that only say what was revoked. */
   external_grants: {
     issuer: string;

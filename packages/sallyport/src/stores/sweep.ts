@@ -44,6 +44,8 @@ const RULES: readonly Rule[] = [
   },
   // Longer than a provider keeps somebody signed in, and as long as a session here by default.
   { table: "idp_sessions", key: ["issuer", "sid_hash", "sub"], gone: (now) => sql`seen <= ${now - 180 * DAY}` },
+  // Longer than a sign-in there may take.
+  { table: "idp_sign_outs", key: ["issuer", "who_hash"], gone: (now) => sql`at <= ${now - HOUR}` },
   { table: "replay", key: ["kind", "key"], gone: expired },
   { table: "browser_sessions", key: ["token_hash"], gone: expired },
   { table: "one_time_codes", key: ["purpose", "sub"], gone: expired },

@@ -30,6 +30,7 @@ export const TABLES: Readonly<Record<keyof Schema, TableRow>> = {
   external_grants: { key: ["issuer", "sub", "client_id"] },
   replay: { key: ["kind", "key"] },
   refusals: { key: ["session_id"], transient: true },
+  idp_sign_outs: { key: ["issuer", "who_hash"], transient: true },
   pending: { key: ["id_hash"], transient: true },
   codes: { key: ["code_hash"], transient: true },
   devices: { key: ["device_hash"], transient: true },

@@ -76,6 +76,7 @@ function createIdentities(users: UserStore): IdentityStore {
   const identities = new Map<string, Identity>();
   const signing = new Map<string, Promise<User>>();
   const sessions = new Map<string, Set<string>>();
+  const signOuts = new Map<string, number>();
   const signIn: IdentityStore["signIn"] = async ({ sid_hash, ...identity }, newcomer) => {
     const key = JSON.stringify([identity.issuer, identity.subject]);
     const known = identities.get(key);
@@ -96,6 +97,11 @@ function createIdentities(users: UserStore): IdentityStore {
     },
     find: async (issuer, subject) => identities.get(JSON.stringify([issuer, subject]))?.sub,
     ofSession: async (issuer, sid_hash) => [...(sessions.get(JSON.stringify([issuer, sid_hash])) ?? [])].sort(),
+    signedOut: async (issuer, who_hash, at) => {
+      const key = JSON.stringify([issuer, who_hash]);
+      signOuts.set(key, Math.max(at, signOuts.get(key) ?? at));
+    },
+    lastSignOut: async (issuer, who_hash) => signOuts.get(JSON.stringify([issuer, who_hash])),
     list: async (sub) => [...identities.values()].filter((identity) => identity.sub === sub),
   };
 }

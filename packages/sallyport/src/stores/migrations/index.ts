@@ -10,6 +10,7 @@ import { up as connections } from "./0008-connections.js";
 import { up as devices } from "./0009-devices.js";
 import { up as sealed } from "./0010-sealed.js";
 import { up as idpSessions } from "./0011-idp-sessions.js";
+import { up as idpSignOuts } from "./0012-idp-sign-outs.js";
 
 /** In order; the version of a schema is the number of migrations it has seen. A released migration never changes. */
 export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly ((db: Kysely<never>) => Promise<void>)[] = [
   devices,
   sealed,
   idpSessions,
+  idpSignOuts,
 ];
