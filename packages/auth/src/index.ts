@@ -18,6 +18,7 @@ export { evaluate, reachability } from "./core/evaluate.js";
 export { createGlob, type Glob } from "./core/glob.js";
 export { type JsonFault, type JsonScan, scanJson } from "./core/json-scan.js";
 export { judgedCalls } from "./core/judged-calls.js";
+export { rewriteAnswer, type ShowResult } from "./core/mcp-answer.js";
 export {
   isJsonObject,
   type JsonObject,

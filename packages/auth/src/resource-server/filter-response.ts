@@ -1,9 +1,5 @@
-import type { JsonObject, JsonValue } from "../core/mcp-call.js";
-import { parseJson } from "../core/parse-json.js";
+import { rewriteAnswer, type ShowResult } from "../core/mcp-answer.js";
 import { createEventRewriter } from "./event-rewriter.js";
-
-/** What may be shown of one result. The same object = nothing changed. */
-export type ShowResult = (result: JsonObject, id: string | number | undefined) => JsonObject;
 
 const MAX_EVENT_LENGTH = 16 * 1024 * 1024;
 
@@ -42,24 +38,7 @@ function rebuilt(response: Response, body: BodyInit): Response {
   return new Response(body, { status: response.status, statusText: response.statusText, headers });
 }
 
+/** A body without anything, as of a notification, holds nothing to show. */
 function rewriteText(text: string, show: ShowResult): string {
-  if (text === "") return text;
-  const value = parseJson(text);
-  if (!Array.isArray(value)) {
-    const shown = showMessage(value, show);
-    return shown === value ? text : JSON.stringify(shown);
-  }
-  const shown = value.map((message) => showMessage(message, show));
-  return shown.every((message, index) => message === value[index]) ? text : JSON.stringify(shown);
-}
-
-function showMessage(message: JsonValue, show: ShowResult): JsonValue {
-  if (!isObject(message) || !isObject(message.result)) return message;
-  const { id, result } = message;
-  const shown = show(result, typeof id === "string" || typeof id === "number" ? id : undefined);
-  return shown === result ? message : { ...message, result: shown };
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return text === "" ? text : rewriteAnswer(text, show);
 }

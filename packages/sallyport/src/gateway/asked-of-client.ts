@@ -1,5 +1,4 @@
-import { type JsonObject, type JsonValue, parseMcpBody, scanJson } from "@sallyport/auth";
-import { isObject } from "./answers.js";
+import { isJsonObject, type JsonObject, type JsonValue, parseMcpBody, scanJson } from "@sallyport/auth";
 
 /** One thing that a server asks of the client in a message; `undefined` where nobody can say what it is. */
 export type AskedOfClient = { readonly method: string; readonly params: JsonValue | undefined } | undefined;
@@ -22,7 +21,7 @@ const MAX_DEPTH = 1_000;
  * whatever case they are written, because some clients read them so, and what no two parsers would read alike is asked by `undefined`.
  */
 export function readAsking(message: JsonValue, text: () => string): Asking | undefined {
-  if (!isObject(message)) return undefined;
+  if (!isJsonObject(message)) return undefined;
   const id = typeof message.id === "string" || typeof message.id === "number" ? message.id : undefined;
   if (looksLikeRequest(message)) return readRequest(id, text);
   const inputs = [...inputsIn(message), ...elicitationsIn(message)];
@@ -70,7 +69,7 @@ function inputsIn(message: JsonObject): readonly (readonly AskedOfClient[])[] {
 }
 
 function requestsOf({ value, exact }: Found): readonly AskedOfClient[] {
-  if (!exact || !isObject(value)) return [undefined];
+  if (!exact || !isJsonObject(value)) return [undefined];
   return Object.values(value).map((entry) => {
     const [method, params] = [membersAt(entry, ["method"]), membersAt(entry, ["params"])];
     const [only] = method;
@@ -99,7 +98,7 @@ function membersAt(value: JsonValue | undefined, path: readonly string[]): reado
   for (const name of path) {
     const folded = fold(name);
     found = found.flatMap(({ value: inside, exact }) =>
-      isObject(inside)
+      isJsonObject(inside)
         ? Object.keys(inside)
             .filter((key) => fold(key) === folded)
             .map((key) => ({ value: inside[key], exact: exact && key === name }))

@@ -1,6 +1,7 @@
 import {
   type Authenticated,
   filterList,
+  isJsonObject,
   type JsonObject,
   LISTS,
   type ListContext,
@@ -9,9 +10,10 @@ import {
   type McpCall,
   type RequestFacts,
   type Revision,
+  rewriteAnswer,
+  type ShowResult,
   type System,
 } from "@sallyport/auth";
-import { isObject, rewriteAnswer, type ShowResult } from "./answers.js";
 import type { GatewayServer } from "./contract.js";
 import { mayMakeTask, Tasks, taskIdOf } from "./tasks.js";
 
@@ -74,7 +76,7 @@ export class Lists {
 
   #shown(method: string, result: JsonObject, { who, revision, request }: Listed): JsonObject {
     const { resourceServer, list, observeTools } = this.server;
-    if (method === "tools/list" && Array.isArray(result.tools)) observeTools?.(result.tools.filter(isObject));
+    if (method === "tools/list" && Array.isArray(result.tools)) observeTools?.(result.tools.filter(isJsonObject));
     const context: ListContext = {
       policy: resourceServer.policy,
       server: resourceServer.server,

@@ -1,5 +1,4 @@
-import { parseJson } from "@sallyport/auth";
-import { isObject } from "./answers.js";
+import { isJsonObject, parseJson } from "@sallyport/auth";
 import { lineEnd } from "./event-ids.js";
 
 const LF = 0x0a;
@@ -110,7 +109,7 @@ function requestsIn(text: string): readonly (string | number)[] {
   try {
     const value = parseJson(text);
     return (Array.isArray(value) ? value : [value]).flatMap((message) => {
-      if (!isObject(message) || typeof message.method !== "string") return [];
+      if (!isJsonObject(message) || typeof message.method !== "string") return [];
       const { id } = message;
       return typeof id === "string" || typeof id === "number" ? [id] : [];
     });

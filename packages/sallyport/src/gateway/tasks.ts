@@ -1,5 +1,11 @@
-import { type JsonObject, type McpCall, type McpRequest, type Principal, principalKey } from "@sallyport/auth";
-import { isObject } from "./answers.js";
+import {
+  isJsonObject,
+  type JsonObject,
+  type McpCall,
+  type McpRequest,
+  type Principal,
+  principalKey,
+} from "@sallyport/auth";
 
 /** Tasks remembered per server; beyond it the oldest is forgotten, and its later requests are answered as for a missing task. */
 const MAX_TASKS = 10_000;
@@ -41,11 +47,11 @@ export function mayMakeTask({ params }: McpRequest): boolean {
 }
 
 function member(value: JsonObject[string] | undefined, name: string): JsonObject[string] | undefined {
-  return isObject(value) ? value[name] : undefined;
+  return isJsonObject(value) ? value[name] : undefined;
 }
 
 /** The id of the task that a result says it made: in `task` (2025-11-25) or, by the extension, in a result of type `task`. */
 export function taskIdOf(result: JsonObject): string | undefined {
-  const task = isObject(result.task) ? result.task : result.resultType === "task" ? result : undefined;
+  const task = isJsonObject(result.task) ? result.task : result.resultType === "task" ? result : undefined;
   return typeof task?.taskId === "string" ? task.taskId : undefined;
 }

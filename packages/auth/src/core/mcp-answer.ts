@@ -1,4 +1,5 @@
-import { type JsonObject, type JsonValue, parseJson } from "@sallyport/auth";
+import { isJsonObject, type JsonObject, type JsonValue } from "./mcp-call.js";
+import { parseJson } from "./parse-json.js";
 
 /** What may be shown of one result; the same object = nothing changed. `id` is the response's. */
 export type ShowResult = (result: JsonObject, id: string | number | undefined) => JsonObject;
@@ -18,12 +19,8 @@ export function rewriteAnswer(text: string, show: ShowResult): string {
 }
 
 function showMessage(message: JsonValue, show: ShowResult): JsonValue {
-  if (!isObject(message) || !isObject(message.result)) return message;
+  if (!isJsonObject(message) || !isJsonObject(message.result)) return message;
   const { id, result } = message;
   const shown = show(result, typeof id === "string" || typeof id === "number" ? id : undefined);
   return shown === result ? message : { ...message, result: shown };
-}
-
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
