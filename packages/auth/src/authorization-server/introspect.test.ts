@@ -1,6 +1,8 @@
+import { decodeJwt } from "jose";
 import * as oauth from "oauth4webapi";
 import { describe, expect, test } from "vitest";
 import { sha256 } from "../oauth/digest.js";
+import { createTestAgents, secretOf } from "../testing/agents.js";
 import { createTestAuthorizationServer, TEST_ISSUER, TEST_RESOURCE } from "../testing/authorization-server.js";
 import { createTestClient } from "../testing/client.js";
 import type { ClientRecord } from "./storage.js";
@@ -80,6 +82,48 @@ describe("RFC 7662: introspection", () => {
     const second = await setUp();
     second.server.system.advance(600);
     expect(await second.ask("crm", second.tokens.access_token)).toEqual({ active: false });
+  });
+
+  test("a change of entitlement bites here too: less is said, and nothing of somebody who may have nothing", async () => {
+    const { ask, client, server } = await setUp();
+    const { access_token } = await client.connect("mcp:write");
+    expect(await ask("crm", access_token)).toMatchObject({ active: true, scope: "mcp:write" });
+    server.person.entitlement = ["mcp:read"];
+    expect(await ask("crm", access_token)).toMatchObject({ active: true, scope: "mcp:read" });
+    server.person.entitlement = [];
+    expect(await ask("crm", access_token)).toEqual({ active: false });
+  });
+
+  /** Somebody who may ask about tokens of its own resource, and get some. */
+  async function planner(lifetimes: { readonly accessToken: number; readonly sessionIdle: number }) {
+    const agents = await createTestAgents(["planner"], { lifetimes, introspectedBy: () => [TEST_RESOURCE] });
+    const isActive = async (token: string) => {
+      const form = { token, client_id: "planner", client_secret: secretOf("planner") };
+      const init = { method: "POST", body: new URLSearchParams(form) };
+      const answer = await agents.server.fetch(`${TEST_ISSUER}/introspect`, init);
+      return ((await answer.json()) as { active: boolean }).active;
+    };
+    return { agents, isActive, system: agents.server.system, sessions: agents.server.options.storage.sessions };
+  }
+
+  test("without the consent behind it a token is inactive, also where a cut-off by time left its session", async () => {
+    const { agents, isActive, system, sessions } = await planner({ accessToken: 600, sessionIdle: 86_400 });
+    await agents.ofClient("planner");
+    system.advance(100);
+    const { access_token } = await agents.ofClient("planner");
+    expect(await isActive(access_token)).toBe(true);
+    await sessions.revoke({ issued_before: system.now() - 50 }, system.now());
+    const { sid } = decodeJwt<{ sid: string }>(access_token);
+    expect([(await sessions.find(sid))?.revoked, await isActive(access_token)]).toEqual([undefined, false]);
+  });
+
+  test("a session that nobody refreshed in time is inactive, and so is what was exchanged from it", async () => {
+    const { agents, isActive, system } = await planner({ accessToken: 600, sessionIdle: 300 });
+    const { access_token } = await agents.ofPerson("planner");
+    const weaker = (await (await agents.exchange("planner", access_token)).json()) as { access_token: string };
+    expect([await isActive(access_token), await isActive(weaker.access_token)]).toEqual([true, true]);
+    system.advance(300);
+    expect([await isActive(access_token), await isActive(weaker.access_token)]).toEqual([false, false]);
   });
 
   test("nobody is answered who has not proved who they are", async () => {
