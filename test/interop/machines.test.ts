@@ -71,6 +71,7 @@ clients:
   helper: { name: Helper, secret: a secret of the helper }
   bound: { name: Bound, secret: a secret of bound, dpop: true }
   chat: { name: Chat, secret: a secret of chat }
+  notes-server: { name: Notes server, secret: a secret of the notes server, serves: [notes] }
   ci: { name: CI }
 trustedIssuers:
   company:
@@ -258,6 +259,47 @@ describe("strict clients", () => {
       );
     }
     expect(statuses).toEqual([401, 401]);
+  });
+
+  test("RFC 7662: who serves a resource learns of its callers' tokens, and at once that one was revoked; nobody else does", async () => {
+    const as = await discover();
+    expect(as.introspection_endpoint).toBe(`${program.issuer}/introspect`);
+    const secrets = { worker: "a secret of the worker", "notes-server": "a secret of the notes server" } as const;
+    const proofOf = (client_id: keyof typeof secrets) => oauth.ClientSecretBasic(secrets[client_id]);
+    const tokenFor = async (name: string) => {
+      const client: oauth.Client = { client_id: "worker" };
+      const resource = urlOf(name);
+      const answer = await oauth.clientCredentialsGrantRequest(as, client, proofOf("worker"), { resource }, LOOPBACK);
+      return (await oauth.processClientCredentialsResponse(as, client, answer)).access_token;
+    };
+    const ask = async (client_id: keyof typeof secrets, token: string) => {
+      const client: oauth.Client = { client_id };
+      const answer = await oauth.introspectionRequest(as, client, proofOf(client_id), token, LOOPBACK);
+      return oauth.processIntrospectionResponse(as, client, answer);
+    };
+    const token = await tokenFor("notes");
+    expect(await ask("notes-server", token)).toMatchObject({
+      ...{ active: true, sub: "worker", client_id: "worker", aud: urlOf("notes"), scope: "mcp:read" },
+    });
+    expect(await ask("worker", token)).toEqual({ active: false });
+    expect(await ask("notes-server", await tokenFor("billing"))).toEqual({ active: false });
+    await oauth.processRevocationResponse(
+      await oauth.revocationRequest(as, { client_id: "worker" }, proofOf("worker"), token, LOOPBACK),
+    );
+    expect(await ask("notes-server", token)).toEqual({ active: false });
+    await expect(
+      oauth.processIntrospectionResponse(
+        as,
+        { client_id: "notes-server" },
+        await oauth.introspectionRequest(
+          as,
+          { client_id: "notes-server" },
+          oauth.ClientSecretBasic("x"),
+          token,
+          LOOPBACK,
+        ),
+      ),
+    ).rejects.toThrow();
   });
 
   test("rules see who acts: what the worker may, its helper may not", async () => {

@@ -24,13 +24,17 @@ export function machineOptions(
   parts: MachineParts,
 ): Pick<
   AuthorizationServerOptions,
-  "clientCredentials" | "deviceGrant" | "mayExchange" | "apis" | "actorFor" | "trustedIssuers"
+  "clientCredentials" | "deviceGrant" | "introspectedBy" | "mayExchange" | "apis" | "actorFor" | "trustedIssuers"
 > {
   const { clients, trustedIssuers } = parts.installation.config;
   const clientOf = (id: string) => (Object.hasOwn(clients, id) ? clients[id] : undefined);
   const all = Object.values(clients);
   const proving = all.some(({ secret, jwks, jwksUri }) => (secret ?? jwks ?? jwksUri) !== undefined);
   const exchanging = all.some(({ exchange }) => exchange !== undefined);
+  const servedBy = (id: string) => {
+    const served = clientOf(id)?.serves ?? [];
+    return [...resourcesOf(parts, served), ...apisOf(parts, served)];
+  };
   return {
     // What nobody can use is not advertised.
     clientCredentials: proving,
@@ -39,11 +43,10 @@ export function machineOptions(
       mayExchange: (client_id: string) => {
         const names = clientOf(client_id)?.exchange;
         if (names === undefined) return undefined;
-        const served = clientOf(client_id)?.serves ?? [];
-        const serves = [...resourcesOf(parts, served), ...apisOf(parts, served)];
-        return { resources: [...resourcesOf(parts, names), ...apisOf(parts, names)], serves };
+        return { resources: [...resourcesOf(parts, names), ...apisOf(parts, names)], serves: servedBy(client_id) };
       },
     }),
+    ...(all.some(({ serves }) => serves !== undefined) && { introspectedBy: servedBy }),
     apis: Object.values(parts.installation.config.apis).map(({ resource, scopes, behind }) => {
       const [front] = behind === undefined ? [] : apisOf(parts, [behind]);
       return { resource, scopes, ...(front !== undefined && { behind: front }) };

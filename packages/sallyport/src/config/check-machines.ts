@@ -27,8 +27,8 @@ function checkClient(client: ClientConfig, config: Config): readonly Problem[] {
   const targets = { ...config.servers, ...config.apis };
   problems.push(...unknown(client.exchange ?? [], targets, { path: ["exchange"], what: "server or API" }));
   problems.push(...unknown(client.serves ?? [], targets, { path: ["serves"], what: "server or API" }));
-  if (client.serves !== undefined && client.exchange === undefined) {
-    problems.push({ path: ["serves"], message: "goes with `exchange`, which says what for" });
+  if (client.serves !== undefined && proofs.length === 0) {
+    problems.push({ path: ["serves"], message: "takes a client that can prove who it is: give `secret` or `jwks`" });
   }
   if (client.mayAct !== undefined) {
     problems.push(...unknown([client.mayAct], config.clients, { path: ["mayAct"], what: "client" }));

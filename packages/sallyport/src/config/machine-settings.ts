@@ -80,7 +80,7 @@ export const MACHINE_SETTINGS: readonly Setting[] = [
     path: "clients.*",
     type: client,
     description:
-      "A pre-registered client under its `client_id`: `name`; `redirectUris` if people sign in with it; a `secret`, or public keys (`jwks`, or an https `jwksUri`), if it can keep one, and then it may get tokens for itself as far as `access` names it; `exchange`, a list of further servers and `apis` (may be empty), if it may exchange access tokens for weaker ones; `serves`, the servers and `apis` that it is, whose callers' tokens it may exchange; `mayAct`, the client that may act for its users; `dpop: true` if its tokens must be bound to a key; `device: true` if it runs where there is no browser, and people type its code at `/device`.",
+      "A pre-registered client under its `client_id`: `name`; `redirectUris` if people sign in with it; a `secret`, or public keys (`jwks`, or an https `jwksUri`), if it can keep one, and then it may get tokens for itself as far as `access` names it; `exchange`, a list of further servers and `apis` (may be empty), if it may exchange access tokens for weaker ones; `serves`, the servers and `apis` that it is, about whose callers' tokens it may ask (RFC 7662), and which it may exchange as far as `exchange` goes; `mayAct`, the client that may act for its users; `dpop: true` if its tokens must be bound to a key; `device: true` if it runs where there is no browser, and people type its code at `/device`.",
   },
   {
     path: "trustedIssuers.*",
