@@ -2,43 +2,13 @@
 //
 // The gateway without a log, with grouped records (arguments not kept, and kept whole), and with every call waiting for its record.
 // Same upstream, same run, interleaved, medians of the rounds. Budget P2: grouped ≥ 0.92 of without (goal 0.97). Quote the ratios.
-import { fork } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { burst, pinned, tools } from "./hot-path/load.mjs";
+import { CALL, cpuSeconds, median, start } from "./hot-path/contender.mjs";
+import { burst, tools } from "./hot-path/load.mjs";
 
 const [rounds = 7, seconds = 2, connections = 64] = process.argv.slice(2).map(Number);
 const WARM_UP_SECONDS = 5;
-const body = JSON.stringify({
-  jsonrpc: "2.0",
-  id: 1,
-  method: "tools/call",
-  params: { name: "echo", arguments: { text: "hello" } },
-});
-const children = [];
-process.on("exit", () => children.forEach((child) => void child.kill()));
-
-/** Starts one contender on its CPU and waits for what it says first. */
-function start(cpu, file, ...argv) {
-  const path = new URL(`./hot-path/${file}`, import.meta.url).pathname;
-  const [program, ...rest] = pinned(cpu, [process.execPath, "--expose-gc", path]);
-  const child = fork(rest.at(-1), argv.map(String), { execPath: program, execArgv: rest.slice(0, -1) });
-  children.push(child);
-  return new Promise((resolve, reject) => {
-    child.once("message", (said) => resolve({ ...said, child }));
-    child.once("exit", (code) => reject(new Error(`${file} ended with ${code}`)));
-  });
-}
-
-function cpuSeconds(pid) {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-
 const upstream = await start(1, "upstream.mjs");
-const gateway = (...log) => start(0, "gateway.mjs", upstream.port, 1, 10_000, ...log);
+const gateway = (...log) => start(0, "gateway.mjs", [upstream.port, 1, 10_000, ...log]);
 const contenders = {
   without: await gateway(),
   grouped: await gateway("none"),
@@ -50,7 +20,7 @@ for (let round = 0; round <= rounds; round++) {
   for (const [name, { port, tokens, child }] of Object.entries(contenders)) {
     const before = cpuSeconds(child.pid);
     const time = round === 0 ? WARM_UP_SECONDS : seconds;
-    const { rate, p50, p99, errors } = await burst({ port, tokens, body, connections, seconds: time });
+    const { rate, p50, p99, errors } = await burst({ port, tokens, body: CALL, connections, seconds: time });
     if (errors > 0 && round > 0) throw new Error(`${name}: ${errors} errors`);
     if (round > 0)
       samples[name].push({ round, rate, p50, p99, micros: ((cpuSeconds(child.pid) - before) / (rate * time)) * 1e6 });

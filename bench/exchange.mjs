@@ -5,47 +5,18 @@
 // Medians of the ratios. Wanted: warm ≥ 0.95 of none.
 // Cold: callers whose token was never seen, one after the other, in this process: requests at the token endpoint for each, and CPU.
 // Wanted: one round trip, ≤ 2 ms CPU. Quote the ratios, not the rates.
-import { fork } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { system } from "@sallyport/auth";
 import { createCredentials } from "./exchange/credentials.mjs";
-import { burst, pinned, tools } from "./hot-path/load.mjs";
+import { CALL, cpuSeconds, median, start } from "./hot-path/contender.mjs";
+import { burst, tools } from "./hot-path/load.mjs";
 
 const [rounds = 5, seconds = 2, connections = 64, cold = 2_000] = process.argv.slice(2).map(Number);
 const WARM_UP_SECONDS = 3;
 const STARTS = 3;
-const body = JSON.stringify({
-  jsonrpc: "2.0",
-  id: 1,
-  method: "tools/call",
-  params: { name: "echo", arguments: { text: "hello" } },
-});
-const children = [];
-process.on("exit", () => children.forEach((child) => void child.kill()));
-
-function start(cpu, file, argv = [], env = {}) {
-  const path = new URL(`./${file}`, import.meta.url).pathname;
-  const [program, ...rest] = pinned(cpu, [process.execPath, "--expose-gc", path]);
-  const options = { execPath: program, execArgv: rest.slice(0, -1), env: { ...process.env, ...env } };
-  const child = fork(rest.at(-1), argv.map(String), options);
-  children.push(child);
-  return new Promise((resolve, reject) => {
-    child.once("message", (said) => resolve({ ...said, child }));
-    child.once("exit", (code) => reject(new Error(`${file} ended with ${code}`)));
-  });
-}
-
-function cpuSeconds(pid) {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
 const mean = (one, other) => ({ rate: (one.rate + other.rate) / 2, micros: (one.micros + other.micros) / 2 });
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-const upstream = await start(1, "hot-path/upstream.mjs");
-const endpoint = await start(1, "exchange/token-endpoint.mjs");
+const upstream = await start(1, "upstream.mjs");
+const endpoint = await start(1, "../exchange/token-endpoint.mjs");
 const tokenEndpoint = `http://127.0.0.1:${endpoint.port}/token`;
 const countAsked = () =>
   new Promise((resolve) => {
@@ -63,7 +34,7 @@ const CREDENTIALS = "static exchange dpop";
 const gateways = [];
 for (let starts = 0; starts < STARTS; starts++) {
   const env = { CREDENTIALS, TOKEN_ENDPOINT: tokenEndpoint };
-  gateways.push(await start(0, "hot-path/gateway.mjs", [upstream.port, 1, 10_000], env));
+  gateways.push(await start(0, "gateway.mjs", [upstream.port, 1, 10_000], env));
 }
 const use = ({ child }, credential) =>
   new Promise((resolve) => {
@@ -81,7 +52,7 @@ for (const [index, gateway] of Array.from({ length: rounds + 1 }, () => gateways
     await use(gateway, kind);
     const before = cpuSeconds(gateway.child.pid);
     const time = isWarmUp ? WARM_UP_SECONDS : seconds;
-    const { rate, errors } = await burst({ ...gateway, body, connections, seconds: time });
+    const { rate, errors } = await burst({ ...gateway, body: CALL, connections, seconds: time });
     if (errors > 0 && !isWarmUp) throw new Error(`${name}: ${errors} errors`);
     const one = { rate, micros: ((cpuSeconds(gateway.child.pid) - before) / (rate * time)) * 1e6 };
     ratios[name] = ratios[name] === undefined ? one : mean(ratios[name], one);

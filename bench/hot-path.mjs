@@ -2,9 +2,9 @@
 //
 // B is bare node:http in front of undici's dispatch; same upstream, same run, interleaved, medians of the rounds. Quote the ratios, not
 // the rates: those belong to the machine. `B single` is B with the one optimisation that does not check less (a small answer in one write).
-import { fork } from "node:child_process";
 import { connect } from "node:net";
-import { burst, pinned, tools } from "./hot-path/load.mjs";
+import { CALL, cpuSeconds, median, start } from "./hot-path/contender.mjs";
+import { burst, tools } from "./hot-path/load.mjs";
 
 const ROUNDS = Number(process.argv[2] ?? 5);
 const SECONDS = Number(process.argv[3] ?? 2);
@@ -13,45 +13,7 @@ const ROWS = new Set((process.argv[4] ?? "T1,L1,C1,M1,R1").split(","));
 const WARM_UP_SECONDS = 6;
 const STREAMS = Number(process.env.STREAMS ?? 2_000);
 const WAVES = 5;
-const body = JSON.stringify({
-  jsonrpc: "2.0",
-  id: 1,
-  method: "tools/call",
-  params: { name: "echo", arguments: { text: "hello" } },
-});
-
-const children = [];
-process.on("exit", () => children.forEach((child) => void child.kill()));
-
-/** Starts one contender on its CPU and waits for what it says first. */
-function start(cpu, file, ...argv) {
-  const [program, ...rest] = pinned(cpu, [
-    process.execPath,
-    "--expose-gc",
-    new URL(`./hot-path/${file}`, import.meta.url).pathname,
-  ]);
-  const child = fork(rest.at(-1), argv.map(String), {
-    execPath: program,
-    execArgv: rest.slice(0, -1),
-    serialization: "json",
-  });
-  children.push(child);
-  return new Promise((resolve, reject) => {
-    child.once("message", (said) => resolve({ ...said, child }));
-    child.once("exit", (code) => reject(new Error(`${file} ended with ${code}`)));
-  });
-}
-
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const ratio = (one, other) => (one / other).toFixed(2);
-
-/** CPU seconds of a process so far, where /proc tells. */
-async function cpuSeconds(pid) {
-  const { readFile } = await import("node:fs/promises");
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields === undefined ? Number.NaN : (Number(fields[11]) + Number(fields[12])) / 100;
-}
 
 /** The order rotates, so that what one leaves behind on the machine is not always the next one's. */
 const rotated = (list, by) => [...list.slice(by % list.length), ...list.slice(0, by % list.length)];
@@ -60,22 +22,32 @@ async function compare(contenders, connections) {
   const samples = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [name, { port, tokens, child }] of rotated(Object.entries(contenders), round)) {
-      const before = await cpuSeconds(child.pid);
-      const result = await burst({ port, tokens, body, connections, seconds: round === 0 ? WARM_UP_SECONDS : SECONDS });
-      const micros = (((await cpuSeconds(child.pid)) - before) / (result.rate * SECONDS)) * 1e6;
+      const before = cpuSeconds(child.pid);
+      const result = await burst({
+        port,
+        tokens,
+        body: CALL,
+        connections,
+        seconds: round === 0 ? WARM_UP_SECONDS : SECONDS,
+      });
+      const micros = ((cpuSeconds(child.pid) - before) / (result.rate * SECONDS)) * 1e6;
       if (result.errors > 0) throw new Error(`${name}: ${result.errors} errors`);
       if (round > 0) samples[name].push({ ...result, micros });
     }
   }
-  const row = (list) =>
-    Object.fromEntries(["rate", "p50", "p99", "micros"].map((key) => [key, median(list.map((one) => one[key]))]));
+  // Against the same round: what else the machine does then, all feel.
+  const ofB = (list) => median(list.map(({ rate }, index) => rate / samples.B[index].rate));
+  const row = (list) => ({
+    ...Object.fromEntries(["rate", "p50", "p99", "micros"].map((key) => [key, median(list.map((one) => one[key]))])),
+    ofB: ofB(list),
+  });
   return Object.fromEntries(Object.entries(samples).map(([name, list]) => [name, row(list)]));
 }
 
 function print(title, rows) {
   console.log(`\n${title}`);
-  for (const [name, { rate, p50, p99, micros }] of Object.entries(rows)) {
-    const of = `of B ${ratio(rate, rows.B.rate)}   CPU ${ratio(micros, rows.B.micros)}   p50 ${ratio(p50, rows.B.p50)}   p99 ${ratio(p99, rows.B.p99)}`;
+  for (const [name, { rate, p50, p99, micros, ofB }] of Object.entries(rows)) {
+    const of = `of B ${ofB.toFixed(2)}   CPU ${ratio(micros, rows.B.micros)}   p50 ${ratio(p50, rows.B.p50)}   p99 ${ratio(p99, rows.B.p99)}`;
     console.log(
       `  ${name.padEnd(22)} ${String(Math.round(rate)).padStart(6)}/s  p50 ${p50.toFixed(2)} ms  p99 ${p99.toFixed(2)} ms  ${micros.toFixed(0)} µs CPU   ${of}`,
     );
@@ -148,7 +120,7 @@ async function disconnects(gateway) {
     port,
     tokens: [token],
   } = gateway;
-  const head = `POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nAuthorization: Bearer ${token}\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const head = `POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nAuthorization: Bearer ${token}\r\nContent-Length: ${CALL.length}\r\n\r\n`;
   for (let batch = 0; batch < 50; batch++) {
     await Promise.all(
       Array.from(
@@ -156,7 +128,7 @@ async function disconnects(gateway) {
         (_, index) =>
           new Promise((resolve) => {
             const socket = connect(port, "127.0.0.1", () =>
-              socket.write(head + body.slice(0, index % 2 ? body.length : 20), () =>
+              socket.write(head + CALL.slice(0, index % 2 ? CALL.length : 20), () =>
                 setImmediate(() => socket.destroy()),
               ),
             );
@@ -175,21 +147,21 @@ async function disconnects(gateway) {
 
 console.log(`${ROUNDS} rounds of ${SECONDS} s, Node ${process.version}, ${tools}`);
 const upstream = await start(1, "upstream.mjs");
-const B = await start(0, "bare.mjs", upstream.port, "plain");
-const single = await start(0, "bare.mjs", upstream.port, "single");
-const warm = await start(0, "gateway.mjs", upstream.port, 1, 10_000);
+const B = await start(0, "bare.mjs", [upstream.port, "plain"]);
+const single = await start(0, "bare.mjs", [upstream.port, "single"]);
+const warm = await start(0, "gateway.mjs", [upstream.port, 1, 10_000]);
 const contenders = { B: { ...B, tokens: warm.tokens }, "B single": { ...single, tokens: warm.tokens }, gateway: warm };
 if (ROWS.has("T1")) print("T1 64 connections, warm token (target: of B ≥ 0.85)", await compare(contenders, 64));
 if (ROWS.has("L1")) print("L1 1 connection", await compare(contenders, 1));
 if (ROWS.has("C1")) {
-  const cold = await start(0, "gateway.mjs", upstream.port, 2_000, 1);
+  const cold = await start(0, "gateway.mjs", [upstream.port, 2_000, 1]);
   print(
     "C1 64 connections, every token new, ES256 (target: of B ≥ 0.30)",
     await compare({ B: contenders.B, gateway: cold }, 64),
   );
 }
 if (ROWS.has("M1")) {
-  const gateway = await start(0, "gateway.mjs", upstream.port, 1, 10_000);
+  const gateway = await start(0, "gateway.mjs", [upstream.port, 1, 10_000]);
   await memory({ ...gateway, ...(await ask(gateway, "fresh")) });
 }
 if (ROWS.has("R1")) await disconnects(warm);
