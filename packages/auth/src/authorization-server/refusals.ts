@@ -3,6 +3,7 @@ import { randomToken } from "../system.js";
 import { errorPage } from "./pages/error-page.js";
 import type { Start } from "./pipeline.js";
 import { jsonResponse, type PlainAnswer, redirectToClient } from "./responses.js";
+import type { ClientRecord } from "./storage.js";
 
 /** A flow whose client and redirect URI are proven: errors may go there now. */
 interface Redirectable extends Start {
@@ -11,12 +12,19 @@ interface Redirectable extends Start {
 }
 
 /** Whatever was thrown, as an error that the wire may see. What is not ours is logged under an id, and only the id is told. */
-function toOAuthError(error: unknown, { server, url }: Start): OAuthError {
+function toOAuthError(error: unknown, flow: Start): OAuthError {
+  const { server, url } = flow;
   const { log } = server.system;
   if (error instanceof OAuthError) {
     const cause = error.cause instanceof Error ? error.cause.message : undefined;
     const { reason, message: detail } = error;
-    log("info", "authorization server refused", { path: url.pathname, reason, detail, cause });
+    log("info", "authorization server refused", {
+      path: url.pathname,
+      client_id: provenClient(flow),
+      reason,
+      detail,
+      cause,
+    });
     return error;
   }
   const id = randomToken(server.system, 9);
@@ -26,6 +34,11 @@ function toOAuthError(error: unknown, { server, url }: Start): OAuthError {
     description: `The server failed to answer. The id is ${id}.`,
     cause: error,
   });
+}
+
+/** Who asked, once a step has found out: a detail alone does not say to an operator whose setting it is about. */
+function provenClient({ client }: Start & { readonly client?: ClientRecord }): string | undefined {
+  return client?.metadata.client_id;
 }
 
 /** RFC 6749 §5.2. */
