@@ -295,7 +295,7 @@ describe("token-revoked-cache: what ends, ends within two seconds, open streams 
     await expect.poll(() => Math.floor(Date.now() / 1000), { timeout: 3_000 }).toBeGreaterThan(iat);
     const after = await ground.grant(ground.owner, program);
     const time = new Date((iat + 1) * 1000).toISOString();
-    expect(await ground.operate("revoke", "--client", program, "--issued-before", time)).toContain("Ended 1 session.");
+    expect(await ground.operate("revoke", "--client", program, "--issued-before", time)).toContain("Ended 1 session ");
     await expect.poll(() => statusOf(before), SOON).toBe(401);
     const renew = (granted: Granted) =>
       ground.token({ grant_type: "refresh_token", refresh_token: granted.refresh_token, client_id: program });

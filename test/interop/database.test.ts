@@ -51,8 +51,33 @@ test("an operator saves an installation and brings it to another place, with the
   expect(sallyport("db", "restore", saved, "--config", to)).toMatchObject({ status: 0 });
   expect(sallyport("user", "list", "--config", to).said).toMatch(/^ada +staff/m);
   expect(sallyport("db", "restore", saved, "--config", to).said).toContain("--replace");
+  const nowhere = sallyport("db", "backup", join(folder, "nowhere", "saved.gz"), "--config", from);
+  expect([nowhere.status, nowhere.said]).toEqual([
+    2,
+    expect.stringMatching(/was not written: its folder does not exist$/m),
+  ]);
   writeFileSync(saved, readFileSync(saved).subarray(0, 200));
-  const damaged = sallyport("db", "restore", saved, "--replace", "--config", to);
-  expect([damaged.status, damaged.said]).toEqual([2, expect.stringContaining("was not restored")]);
+  for (const [file, why] of [
+    [saved, "it is cut short"],
+    [to, "it is no backup"],
+  ] as const) {
+    const damaged = sallyport("db", "restore", file, "--replace", "--config", to);
+    expect([damaged.status, damaged.said]).toEqual([2, expect.stringContaining(`was not restored: ${why}`)]);
+  }
   expect(sallyport("user", "list", "--config", to).said).toMatch(/^ada +staff/m);
+
+  // An id that was mistyped must not look like one whose tokens have ended.
+  const nothing = sallyport(
+    "revoke",
+    "--client",
+    "mistyped",
+    "--issued-before",
+    "2026-01-01T00:00:00Z",
+    "--config",
+    to,
+  );
+  expect([nothing.status, nothing.said]).toEqual([
+    1,
+    expect.stringContaining("No live session that began before 2026-01-01 00:00Z matched"),
+  ]);
 }, 180_000);

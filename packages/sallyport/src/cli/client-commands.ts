@@ -126,7 +126,9 @@ async function showClient(world: World, client_id: string, json: boolean): Promi
     showText(client.client_id),
     `  calls itself   ${showText(client.client_name ?? "-")}`,
     `  known by       ${describe(client)}`,
-    ...("redirect_uris" in client ? [`  answers go to  ${client.redirect_uris.map(showText).join(" ")}`] : []),
+    ...("redirect_uris" in client && client.redirect_uris.length > 0
+      ? [`  answers go to  ${client.redirect_uris.map(showText).join(" ")}`]
+      : []),
     ...grants.map(({ user, resource, scopes }) => `  granted        ${user}: ${scopes.join(" ")} at ${resource}`),
     ...sessions.map(({ id, last_used }) => `  session        ${id}, last used ${formatTime(last_used)}`),
   ];

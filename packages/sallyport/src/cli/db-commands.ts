@@ -12,6 +12,7 @@ import { openBackend } from "../stores/open-backend.js";
 import { restore } from "../stores/restore.js";
 import { readStatus, type StoreStatus } from "../stores/status.js";
 import { CliError, EXIT } from "./exit.js";
+import { explainFailure } from "./failure-text.js";
 import type { Installation } from "./installation.js";
 import { readMasterKey } from "./open-store.js";
 import { createProgramSystem } from "./program-system.js";
@@ -93,7 +94,7 @@ async function onDatabase(
 }
 
 function fail(error: unknown): never {
-  throw error instanceof CliError ? error : new CliError(error instanceof Error ? error.message : String(error));
+  throw error instanceof CliError ? error : new CliError(explainFailure(error));
 }
 
 async function save({ installation, backend, now }: Database, file: string): Promise<void> {
@@ -129,7 +130,7 @@ async function save({ installation, backend, now }: Database, file: string): Pro
   } catch (error) {
     // Not one that another backup is writing.
     if (await made) rmSync(draft, { force: true });
-    throw error;
+    throw new CliError(`${file} was not written: ${explainFailure(error)}`);
   }
 }
 
@@ -142,7 +143,7 @@ async function putBack({ installation, backend, now }: Database, file: string, f
     replace: flags.replace,
     keepGrants: flags.keepGrants,
   }).catch((error: unknown) => {
-    throw new CliError(`${file} was not restored: ${error instanceof Error ? error.message : String(error)}`);
+    throw new CliError(`${file} was not restored: ${explainFailure(error)}`);
   });
   say(`Restored ${result.rows} rows of ${formatTime(result.created)}.`);
   say(

@@ -2,6 +2,7 @@ import type { System } from "@sallyport/auth";
 import { loadMasterKey, MASTER_KEY_BYTES } from "../sealing/master-key.js";
 import { openStore, type Store } from "../stores/store.js";
 import { CliError } from "./exit.js";
+import { explainFailure } from "./failure-text.js";
 import type { Installation } from "./installation.js";
 
 /**
@@ -17,7 +18,7 @@ export async function openInstalledStore(installation: Installation, system: Sys
       signingAlgorithm: installation.config.keys.algorithm,
     });
   } catch (error) {
-    throw new CliError(`the store of ${JSON.stringify(installation.name)}: ${(error as Error).message}`);
+    throw new CliError(`the store of ${JSON.stringify(installation.name)}: ${explainFailure(error)}`);
   }
 }
 

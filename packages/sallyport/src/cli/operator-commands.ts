@@ -3,6 +3,7 @@ import { AdminRefusal, type CutOff, cutOff } from "../admin/index.js";
 import { SIGN_IN } from "../vault/index.js";
 import { CliError, EXIT } from "./exit.js";
 import type { InstalledServer } from "./installation.js";
+import { formatTime } from "./table.js";
 import { addUserCommands, sayCode } from "./user-commands.js";
 import { inAWorld, inWorld, say, type WorldOptions } from "./world.js";
 
@@ -39,7 +40,10 @@ function addRevokeCommand(program: Command, done: (exitCode: number) => void): v
     .option("--session <id>", "one session")
     .option("--issuer <url>", "tokens of this external authorization server instead, issued until now")
     .option("--subject <sub>", "with --issuer: of this subject")
-    .option("--issued-before <time>", "sessions that began, or external tokens issued, before this time (ISO 8601)")
+    .option(
+      "--issued-before <time>",
+      "sessions that began, or external tokens issued, before this time (ISO 8601; without a zone: local time)",
+    )
     .option("--all", "everything", false)
     .action((options: RevokeOptions) =>
       inWorld(options, async ({ installation, store, system }) => {
@@ -57,11 +61,18 @@ function addRevokeCommand(program: Command, done: (exitCode: number) => void): v
           say(`Refused from now on: tokens of ${issuer} until now (${known} known here).`);
         }
         if (options.issuer !== undefined) return;
-        say(`Ended ${sessions} session${sessions === 1 ? "" : "s"}.`);
+        say(endedText(sessions, options));
         if (sign_ins > 0) say(`Ended the tokens kept of ${sign_ins} sign-in${sign_ins === 1 ? "" : "s"}.`);
         if (sessions + sign_ins === 0) done(EXIT.refused);
       }),
     );
+}
+
+/** With the time as it was understood: one without a zone is local. */
+function endedText(sessions: number, { issuedBefore }: RevokeOptions): string {
+  const before = issuedBefore === undefined ? "" : ` that began before ${formatTime(timeOf(issuedBefore))}`;
+  if (sessions > 0) return `Ended ${sessions} session${sessions === 1 ? "" : "s"}${before}.`;
+  return `No live session${before} matched; what was granted without one has ended all the same. \`sallyport session list\` names those that live.`;
 }
 
 function issuersOf({ config }: InstalledServer): { readonly issuers: readonly string[] } {
