@@ -94,7 +94,7 @@ describe("Tokens that oidc-provider issues", () => {
 
   test("that were revoked there are refused here when they are next asked about", async () => {
     const token = await tokenFor("opaque");
-    await post("/token/revocation", { token });
+    await post("/token/revocation", { token, token_type_hint: "access_token" });
     expect((await site.look("opaque", token)).status).toBe(401);
   });
 });

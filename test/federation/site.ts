@@ -8,6 +8,7 @@ import { compose } from "../../packages/sallyport/src/cli/compose.js";
 import { fileInstallation } from "../../packages/sallyport/src/cli/installation.js";
 import { parseConfig } from "../../packages/sallyport/src/config/load.js";
 import { openStore, type Store } from "../../packages/sallyport/src/stores/store.js";
+import { watchProgram } from "../fixtures/watched-program.js";
 import { call, headersOf } from "../hostile/ground.js";
 import { type RecordingUpstream, startRecordingUpstream } from "../hostile/recording-upstream.js";
 import { send, type WireAnswer } from "../hostile/wire.js";
@@ -36,9 +37,14 @@ export async function startSite(settings: string | ((publicUrl: string) => Promi
   const file = join(folder, "sallyport.yaml");
   const config = parseConfig(text, { file, environment: {} });
   const system = createTestSystem(realSystem.now());
-  const store = await openStore({ url: "sqlite::memory:", masterKey: new Uint8Array(32).fill(7), system });
+  const store = await openStore({
+    url: `sqlite:${join(folder, "sallyport.db")}`,
+    masterKey: new Uint8Array(32).fill(7),
+    system,
+  });
   const program = await compose(fileInstallation(file, config), store, system);
   await program.gateway.listen();
+  const watch = watchProgram({ issuer: publicUrl, folder, log: () => JSON.stringify(system.lines) });
   await Promise.all(program.servers.map((server) => server.learn()));
   const ask = (server: string, token: string, body: string) =>
     send(publicUrl, { path: `/mcp/${server}`, headers: headersOf(token), body });
@@ -62,7 +68,11 @@ export async function startSite(settings: string | ((publicUrl: string) => Promi
       await program.close();
       await store.close();
       await upstream.close();
-      rmSync(folder, { recursive: true });
+      try {
+        watch.check();
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
     },
   };
 }

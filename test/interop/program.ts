@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { stateFolder, watchProgram } from "../fixtures/watched-program.js";
+import { createWitness, stateFolder, watchProgram } from "../fixtures/watched-program.js";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const LAUNCHER = join(ROOT, "packages/sallyport/bin/sallyport.js");
@@ -48,9 +48,11 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     options.subcommand === "serve"
       ? ["--json"]
       : ["--json", "--port", String(options.port ?? 0), "--data-dir", dataDir];
-  const child = spawn(process.execPath, [LAUNCHER, options.subcommand ?? "protect", ...own, ...options.arguments], {
+  const witness = createWitness();
+  const words = [LAUNCHER, options.subcommand ?? "protect", ...own, ...options.arguments];
+  const child = spawn(process.execPath, [...witness.arguments, ...words], {
     cwd: ROOT,
-    env: { ...process.env, ...options.environment },
+    env: { ...process.env, ...options.environment, ...witness.environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let log = "";
@@ -64,6 +66,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const watch = watchProgram({
     issuer: report.issuer as string,
     log: () => log,
+    witness,
     folder: stateFolder(options.subcommand, dataDir, options.arguments),
   });
   return {
