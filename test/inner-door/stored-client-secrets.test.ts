@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -35,6 +36,9 @@ async function startEndpoint(): Promise<string> {
     const assertion = new URLSearchParams(body).get("client_assertion");
     const [, secret = ""] = atob((request.headers.authorization ?? "").replace("Basic ", "")).split(":");
     shown.push(assertion === null ? secret : String(decodeProtectedHeader(assertion).kid));
+    if (request.url === "/introspect") {
+      return void response.setHeader("content-type", "application/json").end('{"active":false}');
+    }
     const token = { access_token: `made-for-it-${shown.length}`, token_type: "Bearer", expires_in: 300 };
     const issued_token_type = "urn:ietf:params:oauth:token-type:access_token";
     response.setHeader("content-type", "application/json").end(JSON.stringify({ ...token, issued_token_type }));
@@ -70,6 +74,12 @@ servers:${[
       server("keyed", exchange("key: { secret: crm-key }")),
       server("headed", "headers: { X-Api-Key: { secret: crm-header } }"),
     ].join("")}
+  foreign:
+    upstream: ${upstream.url}
+    access: [{ roles: [staff], scopes: [mcp:read] }]
+    authorizationServers:
+      - issuer: https://login.example
+        introspection: { endpoint: "${new URL("/introspect", tokenEndpoint)}", clientId: gateway, clientSecret: { secret: login-secret } }
 `,
   );
 });
@@ -83,8 +93,18 @@ afterAll(async () => {
   }
 });
 
+/** Calls with a token that nobody knows yet, and that is asked about (RFC 7662). */
+async function lookForeign() {
+  const asked = shown.length;
+  upstream.forget();
+  const headers = headersOf(`opaque-${asked}-${randomUUID()}`);
+  const { status } = await send((program as Program).issuer, { path: "/mcp/foreign", headers, body: call("look") });
+  return { status, by: shown[asked], arrived: upstream.arrived.length };
+}
+
 /** Calls as a robot with a new token, for which no credential is held yet. */
 async function look(name: string) {
+  if (name === "foreign") return lookForeign();
   const { issuer } = program as Program;
   const form = { grant_type: "client_credentials", resource: `${issuer}/mcp/${name}`, scope: "mcp:read", ...ROBOT };
   const answer = await fetch(`${issuer}/token`, { method: "POST", body: new URLSearchParams(form) });
@@ -104,38 +124,48 @@ test("a program does not begin without them, and names every place that wants on
     'servers.secret.credential.exchange.client.secret: there is no secret "crm-secret"',
     'servers.keyed.credential.exchange.client.key: there is no secret "crm-key"',
     'servers.headed.headers.X-Api-Key: there is no secret "crm-header"',
+    'servers.foreign.authorizationServers[0].introspection.clientSecret: there is no secret "login-secret"',
   ]) {
     expect(said).toContain(place);
   }
 });
 
+interface Row {
+  readonly server: string;
+  readonly name: string;
+  readonly values: readonly [string, string];
+  readonly seen: readonly [string, string];
+  /** Default: it arrives behind. */
+  readonly done?: { readonly status: number; readonly arrived: number };
+  /** Status without the secret. Default: 502. */
+  readonly without?: number;
+}
+
+/** Whoever cannot ask about a token says neither yes nor no. */
+const FOREIGN = { server: "foreign", name: "login-secret", done: { status: 401, arrived: 0 }, without: 503 };
+
 test("each is used as it is now: a new one within two seconds, and while there is none nothing goes on", async () => {
   await operate(["secret", "set", "desk-secret"], "canary-of-the-desk-client");
-  const rows = [
+  const rows: readonly Row[] = [
     { server: "secret", name: "crm-secret", values: [FIRST, SECOND], seen: [FIRST, SECOND] },
     { server: "keyed", name: "crm-key", values: [await keyNamed("one"), await keyNamed("two")], seen: ["one", "two"] },
     { server: "headed", name: "crm-header", values: [HEADER, `${HEADER}-2`], seen: [HEADER, `${HEADER}-2`] },
-  ] as const;
+    { ...FOREIGN, values: [FIRST, SECOND], seen: [FIRST, SECOND] },
+  ];
   for (const { name, values } of rows)
     expect(await operate(["secret", "set", name], values[0])).toMatchObject({ code: 0 });
   program = await startProgram({ subcommand: "serve", arguments: [file] });
-  for (const { server, name, values, seen } of rows) {
-    expect(await look(server)).toEqual({ status: 200, by: seen[0], arrived: 1 });
+  for (const { server, name, values, seen, done = { status: 200, arrived: 1 }, without = 502 } of rows) {
+    expect(await look(server)).toEqual({ ...done, by: seen[0] });
     await operate(["secret", "set", name], values[1]);
-    await vi.waitFor(
-      async () => expect(await look(server)).toEqual({ status: 200, by: seen[1], arrived: 1 }),
-      within2s,
-    );
+    await vi.waitFor(async () => expect(await look(server)).toEqual({ ...done, by: seen[1] }), within2s);
     await operate(["secret", "remove", name]);
     await vi.waitFor(
-      async () => expect(await look(server)).toEqual({ status: 502, by: undefined, arrived: 0 }),
+      async () => expect(await look(server)).toEqual({ status: without, by: undefined, arrived: 0 }),
       within2s,
     );
     await operate(["secret", "set", name], values[0]);
-    await vi.waitFor(
-      async () => expect(await look(server)).toEqual({ status: 200, by: seen[0], arrived: 1 }),
-      within2s,
-    );
+    await vi.waitFor(async () => expect(await look(server)).toEqual({ ...done, by: seen[0] }), within2s);
   }
 });
 

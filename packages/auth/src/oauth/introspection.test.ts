@@ -38,6 +38,23 @@ describe("Introspection (RFC 7662)", () => {
     ]);
   });
 
+  test("says at every question who asks as of now, and asks nobody without a secret", async () => {
+    let secret: string | undefined = "first";
+    const clientSecret = () => {
+      if (secret === undefined) throw new Error("it was removed");
+      return secret;
+    };
+    const { introspection, posts } = prepare(() => ({ active: true }), { clientSecret });
+    await introspection.ask("a");
+    secret = "second";
+    await introspection.ask("b");
+    secret = undefined;
+    await expect(introspection.ask("c")).rejects.toMatchObject({ reason: "introspection_unavailable" });
+    expect(posts.map(({ headers }) => headers.authorization)).toEqual(
+      ["first", "second"].map((each) => `Basic ${btoa(`me:${each}`)}`),
+    );
+  });
+
   test.each([
     ["yes for 30 s", { active: true }, {}, 30],
     ["yes for as long as it is told, if that is less", { active: true }, { cacheSeconds: 3 }, 3],

@@ -10,7 +10,8 @@ export interface IntrospectionOptions {
   readonly endpoint: string;
   /** How this resource server is known there (RFC 7662 §2.1: the caller authenticates); `client_secret_basic`. */
   readonly clientId: string;
-  readonly clientSecret: string;
+  /** A function is asked with every question, for a secret that may change; what it throws counts as an endpoint that cannot be asked. */
+  readonly clientSecret: string | (() => string);
   /** Default {@link postConfiguredForm}. */
   readonly postForm?: PostForm;
   readonly system?: System;
@@ -80,9 +81,10 @@ export function createIntrospection(options: IntrospectionOptions): Introspectio
 
 async function ask(token: string, options: IntrospectionOptions): Promise<JsonClaims | undefined> {
   const { endpoint, clientId, clientSecret, postForm = postConfiguredForm } = options;
+  const secret = typeof clientSecret === "string" ? clientSecret : clientSecret();
   const { status, body } = await postForm(endpoint, {
     form: new URLSearchParams({ token, token_type_hint: "access_token" }),
-    headers: { authorization: formatBasic(clientId, clientSecret), accept: "application/json" },
+    headers: { authorization: formatBasic(clientId, secret), accept: "application/json" },
     ...LIMITS,
   });
   // RFC 7662 §2.3: an unknown token is `active: false`; every error is about the question, not about the token.

@@ -162,7 +162,12 @@ function issuersOf({ name, config }: InstalledServer, resource: string, parts: S
   const { baseFolder } = parts.installation;
   return authorizationServers.map((entry, index) => {
     const setting = `servers.${name}.authorizationServers[${index}]`;
-    return composeExternalIssuer(entry, resource, { baseFolder, setting, system: parts.system });
+    return composeExternalIssuer(entry, resource, {
+      baseFolder,
+      setting,
+      system: parts.system,
+      secrets: parts.secrets,
+    });
   });
 }
 

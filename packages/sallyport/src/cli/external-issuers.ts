@@ -2,14 +2,14 @@ import type { System, TokenDialect, TrustedIssuer } from "@sallyport/auth";
 import type { ExternalServerConfig } from "../config/federation-settings.js";
 import { listOf } from "../config/setting.js";
 import { createIssuerIntrospection, createIssuerKeys } from "../federation/index.js";
-import { readSecret } from "./secrets.js";
+import { type SealedAt, secretReader } from "./secrets.js";
 import { listsOf } from "./sign-in-elsewhere.js";
 
 /** One entry of `authorizationServers` as the resource server wants it. @throws CliError for a secret that is not there. */
 export function composeExternalIssuer(
   entry: ExternalServerConfig,
   resource: string,
-  { baseFolder, setting, system }: { readonly baseFolder: string; readonly setting: string; readonly system: System },
+  { system, ...at }: SealedAt & { readonly system: System },
 ): TrustedIssuer {
   const { issuer, jwksUri, introspection, clients } = entry;
   const verified =
@@ -21,7 +21,10 @@ export function composeExternalIssuer(
             system,
             endpoint: introspection.endpoint,
             clientId: introspection.clientId,
-            clientSecret: readSecret(introspection.clientSecret, baseFolder, `${setting}.introspection.clientSecret`),
+            clientSecret: secretReader(introspection.clientSecret, {
+              ...at,
+              setting: `${at.setting}.introspection.clientSecret`,
+            }),
           }),
         };
   const audience = entry.audience === undefined ? [resource] : listOf(entry.audience);

@@ -86,17 +86,25 @@ function secretsNamedIn({
     ...Object.entries(connections).flatMap(([name, { clientSecret }]) =>
       named(`connections.${name}.clientSecret`, clientSecret),
     ),
-    ...Object.entries(servers).flatMap(([name, { env, headers, credential = {}, credentials = [] }]) => [
-      ...all(`servers.${name}.env`, env as Readonly<Record<string, SealableSource>>),
-      ...all(`servers.${name}.headers`, headers),
-      ...[credential, ...credentials].flatMap((one, index) => {
-        const at = `servers.${name}.credential${index === 0 ? "" : `s[${index - 1}]`}`;
-        return [
-          ...all(`${at}.static`, one.static),
-          ...clientsOf(one).flatMap(([kind, { secret, key }]) => all(`${at}.${kind}.client`, { secret, key })),
-        ];
-      }),
-    ]),
+    ...Object.entries(servers).flatMap(
+      ([name, { env, headers, credential = {}, credentials = [], authorizationServers = [] }]) => [
+        ...authorizationServers.flatMap(({ introspection }, index) =>
+          named(
+            `servers.${name}.authorizationServers[${index}].introspection.clientSecret`,
+            introspection?.clientSecret,
+          ),
+        ),
+        ...all(`servers.${name}.env`, env as Readonly<Record<string, SealableSource>>),
+        ...all(`servers.${name}.headers`, headers),
+        ...[credential, ...credentials].flatMap((one, index) => {
+          const at = `servers.${name}.credential${index === 0 ? "" : `s[${index - 1}]`}`;
+          return [
+            ...all(`${at}.static`, one.static),
+            ...clientsOf(one).flatMap(([kind, { secret, key }]) => all(`${at}.${kind}.client`, { secret, key })),
+          ];
+        }),
+      ],
+    ),
   ];
 }
 

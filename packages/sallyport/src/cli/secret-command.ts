@@ -5,9 +5,9 @@ import { formatTable, formatTime } from "./table.js";
 import { inAWorld, inWorld, say, type WorldOptions } from "./world.js";
 
 const HELP = `
-A secret lies in the store, sealed under the master key, and is named in the configuration: \`{ secret: <name> }\` in \`static\` credentials, in \`env\` of
-a stdio server, and as \`value\` of an \`egress\`. The value comes from standard input, never from the command line, where everybody on the machine
-could read it; it is shown by no command.
+A secret lies in the store, sealed under the master key, and is named in the configuration: \`{ secret: <name> }\` in \`static\` credentials, the \`headers\`
+and \`env\` of a server, as \`value\` of an \`egress\`, and wherever the gateway says who it is at another server. The value comes from standard input,
+never from the command line, where everybody on the machine could read it; it is shown by no command.
 
   $ sallyport secret set mail-key --config sallyport.yaml < mail.key
   $ pass show mail | sallyport secret set mail-key --config sallyport.yaml

@@ -4,8 +4,10 @@ import {
   httpUrl,
   type OneOrMore,
   oneOrMore,
+  type SealableSource,
   type SecretSource,
   type Setting,
+  sealableSource,
   seconds,
   secretSource,
 } from "./setting.js";
@@ -33,7 +35,7 @@ export interface ExternalServerConfig {
   readonly introspection?: {
     readonly endpoint?: string;
     readonly clientId: string;
-    readonly clientSecret: SecretSource;
+    readonly clientSecret: SealableSource;
   };
   readonly audience?: OneOrMore;
   readonly clients?: readonly string[];
@@ -136,7 +138,7 @@ export const SIGN_IN_SETTINGS: readonly Setting[] = [
 const introspection = z.strictObject({
   endpoint: httpUrl.optional(),
   clientId: z.string().min(1),
-  clientSecret: secretSource,
+  clientSecret: sealableSource,
 });
 
 const dialect = z.strictObject({

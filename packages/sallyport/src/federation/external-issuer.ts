@@ -70,7 +70,8 @@ export interface IssuerIntrospectionOptions extends ExternalIssuerOptions {
   /** Absent: the `introspection_endpoint` of its document. */
   readonly endpoint?: string | undefined;
   readonly clientId: string;
-  readonly clientSecret: string;
+  /** As it is now. */
+  readonly clientSecret: () => string;
 }
 
 /** Its introspection endpoint. `ask` rejects with OAuthError `introspection_unavailable`. */
