@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { axeViolations, CHROMIUM_MISSING, inspect, launchChromium, MISSING_TITLE } from "../../../test/e2e/chromium.js";
-import { type Watch, watchBrowser, watchProgram } from "../../../test/fixtures/watched-program.js";
+import { createWitness, type Watch, watchBrowser, watchProgram } from "../../../test/fixtures/watched-program.js";
 import { planner } from "../src/agent/planner.js";
 import { type Desk, startDesk } from "../src/desk.js";
 import { chatInTerminal } from "../src/terminal/chat.js";
@@ -29,9 +29,14 @@ let page: Page;
 
 beforeAll(async () => {
   const config = fileURLToPath(new URL("../sallyport.yaml", import.meta.url));
+  const witness = createWitness();
+  // For the gateway, which the desk starts with the environment that it has itself.
+  const added = { ...witness.environment, NODE_OPTIONS: witness.arguments.join("=") };
+  Object.assign(process.env, added);
   desk = await startDesk({ agent: planner, config, folder, port: PORT });
+  for (const name of Object.keys(added)) delete process.env[name];
   // The chat and the terminal are callers; the MCP server and the CRM are what lies behind.
-  watch = watchProgram({ issuer: desk.gatewayUrl, folder, log: () => "", behind: [PORT + 2, PORT + 3] });
+  watch = watchProgram({ issuer: desk.gatewayUrl, folder, log: () => "", behind: [PORT + 2, PORT + 3], witness });
   if (CHROMIUM_MISSING) return;
   browser = await launchChromium();
   context = await browser.newContext();
@@ -109,8 +114,45 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "the suppor
   test("looks up what the person may see, and nothing of another region", async () => {
     expect(await say(`show customer ${mine.id}`)).toContain(mine.email);
     const foreign = await customerOf("south");
-    expect(await say(`show customer ${foreign.id}`)).toContain(`There is no customer ${foreign.id}.`);
+    expect(await say(`show customer ${foreign.id}`)).toContain(`There is no customer ${foreign.id} that you may see.`);
     expect(await say("find Lyon")).toContain("Nobody of yours");
+  });
+
+  test("asks for no permission to change what the person may not see, and says so in a sentence, with the details folded", async () => {
+    const foreign = await customerOf("south");
+    const said = await say(`change the email of ${foreign.id} to x@example.com`);
+    expect(said).toContain(`There is no customer ${foreign.id} that you may see. Nothing was changed.`);
+    expect(said).not.toContain("permission");
+    expect(said).not.toMatch(/[{}]/);
+    expect(page.url().startsWith(desk.chatUrl)).toBe(true);
+    const failure = page.locator("#log > li.error").last();
+    expect(await failure.locator("details").getAttribute("open")).toBeNull();
+    await failure.locator("summary").click();
+    const details = await failure.innerText();
+    expect(details).toContain(foreign.id);
+    expect(details).not.toContain('{"error"');
+    expect(await page.locator("#log a.button").count()).toBe(0);
+  });
+
+  test("shows the beginning of a long list, on a phone a shorter one, and the rest when it is unfolded", async () => {
+    const list = page.locator("#log > li.assistant").last();
+    const linesOf = async () => (await list.innerText()).trim().split("\n").length;
+    await say("open tickets");
+    const { rows } = await desk.database.query(
+      "select count(*)::int as all from tickets join customers on customers.id = customer_id where region = 'north' and status = 'open'",
+    );
+    const all = Math.min(20, rows[0].all);
+    expect(all).toBeGreaterThan(12);
+    expect(await linesOf()).toBe(11);
+    await list.locator("summary").click();
+    expect(await linesOf()).toBe(all + 1);
+    const size = page.viewportSize() ?? { width: 1280, height: 720 };
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.reload();
+    expect(await linesOf()).toBe(6);
+    expect(await list.locator("summary").innerText()).toBe(`${all - 5} more`);
+    await page.setViewportSize(size);
+    await page.reload();
   });
 
   test("cannot change anything until the person has agreed to it on the gateway's page; then the change has both names", async () => {
@@ -127,6 +169,7 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "the suppor
       (text) => document.querySelector("#log")?.textContent?.includes(text),
       `is ${email} now`,
     );
+    expect(await page.locator("#log a.button").count()).toBe(0);
     expect((await customerOf("north")).email).toBe(email);
     const { rows } = await desk.database.query("select * from history where customer_id = $1", [mine.id]);
     expect(rows).toMatchObject([{ what: "contact", by_user: "alice", change: { to: { email } } }]);

@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { AgentEvent, AgentTool } from "./agent.js";
+import type { AgentEvent, AgentTool, AgentTurn } from "./agent.js";
 import { createLanguageModel } from "./language-model.js";
 
 /** An OpenAI-compatible endpoint that first asks for a tool, and then says what it was given. */
@@ -19,12 +19,8 @@ beforeAll(async () => {
     const body = JSON.parse(Buffer.concat(chunks).toString());
     asked.push(body);
     const given = body.messages.findLast(({ role }: { role: string }) => role === "tool");
-    const call = {
-      index: 0,
-      id: "c1",
-      type: "function",
-      function: { name: "get_customer", arguments: '{"customer_id":"C-1"}' },
-    };
+    const name = body.tools.at(-1).function.name;
+    const call = { index: 0, id: "c1", type: "function", function: { name, arguments: '{"customer_id":"C-1"}' } };
     const delta =
       given === undefined ? { tool_calls: [call] } : { content: `It says ${JSON.stringify(given.content)}` };
     const chunk = (choice: object) =>
@@ -81,6 +77,27 @@ test("a call that waits for the person ends the turn: the model is not asked aga
   const events = await respond({ kind: "step-up", scope: "mcp:write", url: "http://localhost/" });
   expect(events.map(({ type }) => type)).toEqual(["call", "outcome"]);
   expect(asked).toHaveLength(1);
+});
+
+test("a change is tried only when the person may see what it is about", async () => {
+  const agent = createLanguageModel({ baseURL, model: "m" });
+  const tools = [TOOL, { ...TOOL, name: "update_contact", readOnly: false }];
+  for (const [found, tried] of [
+    [{ kind: "error", text: "There is no C-1 that you may see." }, ["get_customer"]],
+    [{ kind: "result", text: "{}" }, ["get_customer", "update_contact"]],
+  ] as const) {
+    const calls: string[] = [];
+    const call: AgentTurn["call"] = async (tool) => {
+      calls.push(tool);
+      return tool === "get_customer" ? found : { kind: "result", text: "changed" };
+    };
+    let said = "";
+    for await (const event of agent.respond({ text: "Change C-1", history: [], tools, call })) {
+      if (event.type === "text") said += event.text;
+    }
+    expect(calls).toEqual(tried);
+    expect(said).toBe(`It says ${JSON.stringify(found.kind === "error" ? found.text : "changed")}`);
+  }
 });
 
 test("an endpoint that does not answer is said, and nothing is invented", async () => {

@@ -1,6 +1,7 @@
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { dynamicTool, jsonSchema, type ModelMessage, stepCountIs, streamText, type ToolSet } from "ai";
 import type { Agent, AgentEvent, AgentTurn, ToolOutcome } from "./agent.js";
+import { type Call, readBefore } from "./read-before.js";
 
 export interface LanguageModelOptions {
   /** Of any OpenAI-compatible endpoint, for example `http://localhost:11434/v1`. */
@@ -49,6 +50,15 @@ function messagesOf({ history, text }: AgentTurn): ModelMessage[] {
 
 function toolsOf(turn: AgentTurn, seen: AgentEvent[], stop: () => void): ToolSet {
   let calls = 0;
+  const attempt = async ({ tool, args }: Call): Promise<ToolOutcome> => {
+    calls += 1;
+    const id = calls;
+    seen.push({ type: "call", id, tool, args });
+    const outcome = await turn.call(tool, args);
+    seen.push({ type: "outcome", id, outcome });
+    if (outcome.kind === "step-up" || outcome.kind === "signed-out") stop();
+    return outcome;
+  };
   return Object.fromEntries(
     turn.tools.map(({ name, description, inputSchema }) => [
       name,
@@ -56,13 +66,10 @@ function toolsOf(turn: AgentTurn, seen: AgentEvent[], stop: () => void): ToolSet
         description,
         inputSchema: jsonSchema(inputSchema),
         execute: async (input) => {
-          calls += 1;
-          const id = calls;
-          const args = input as Readonly<Record<string, unknown>>;
-          seen.push({ type: "call", id, tool: name, args });
-          const outcome = await turn.call(name, args);
-          seen.push({ type: "outcome", id, outcome });
-          if (outcome.kind === "step-up" || outcome.kind === "signed-out") stop();
+          const wanted = { tool: name, args: input as Readonly<Record<string, unknown>> };
+          const before = readBefore(wanted);
+          const found = before === undefined ? undefined : await attempt(before);
+          const outcome = found === undefined || found.kind === "result" ? await attempt(wanted) : found;
           return forModel(outcome);
         },
       }),

@@ -30,11 +30,57 @@ describe("the fixed sentences", () => {
     [{ kind: "denied", because: "A team lead does that.", decisionId: "d1" }, /may not do that. A team lead/],
     [{ kind: "step-up", scope: "mcp:write", url: "http://localhost" }, /need your permission/],
     [{ kind: "signed-out", url: "http://localhost" }, /taken back/],
+    [{ kind: "error", text: "[1]" }, /gave no reason/],
   ])("say what came of it: %j", async (outcome, said) => {
     const turn: AgentTurn = { text: "find Ada", history: [], tools: [], call: async () => outcome };
     const events: AgentEvent[] = [];
     for await (const event of planner.respond(turn)) events.push(event);
     expect(events.map(({ type }) => type)).toEqual(["call", "outcome", "text"]);
     expect(events.at(-1)).toMatchObject({ text: expect.stringMatching(said) });
+  });
+
+  /** Answers the tools that read with `found`, and everything else with a step-up. */
+  async function change(said: string, found: ToolOutcome) {
+    const calls: unknown[] = [];
+    const call: AgentTurn["call"] = async (tool, args) => {
+      calls.push([tool, args]);
+      return tool.startsWith("get_") ? found : { kind: "step-up", scope: "mcp:write", url: "http://localhost" };
+    };
+    const events: AgentEvent[] = [];
+    for await (const event of planner.respond({ text: said, history: [], tools: [], call })) events.push(event);
+    return { calls, said: events.flatMap((event) => (event.type === "text" ? [event.text] : [])).join("") };
+  }
+  const CHANGES: readonly (readonly [string, string, Record<string, unknown>, string])[] = [
+    ["change the email of C-9 to a@b.example", "get_customer", { customer_id: "C-9" }, "update_contact"],
+    ["change the phone of C-9 to +49 555 1234", "get_customer", { customer_id: "C-9" }, "update_contact"],
+    ["refund 5 EUR of order O-9", "get_order", { order_id: "O-9" }, "issue_refund"],
+    ["note on T-9: called back", "get_ticket", { ticket_id: "T-9" }, "add_note"],
+  ];
+
+  test.each(CHANGES)(
+    "%j is looked up first, and without it nobody is asked for a permission",
+    async (said, tool, args) => {
+      const missing: ToolOutcome = { kind: "error", text: '{"error":"There is no C-9 that you may see."}' };
+      const answer = await change(said, missing);
+      expect(answer.calls).toEqual([[tool, args]]);
+      expect(answer.said).toBe("There is no C-9 that you may see. Nothing was changed.");
+    },
+  );
+
+  test.each(CHANGES)("%j asks for the permission when there is something to change", async (said, tool, args, then) => {
+    const answer = await change(said, { kind: "result", text: "{}" });
+    expect(answer.calls).toEqual([
+      [tool, args],
+      [then, expect.objectContaining(args)],
+    ]);
+    expect(answer.said).toContain("need your permission");
+  });
+
+  test.each<[ToolOutcome, RegExp]>([
+    [{ kind: "denied", because: "Not on Sundays.", decisionId: undefined }, /may not do that. Not on Sundays/],
+    [{ kind: "signed-out", url: "http://localhost" }, /taken back/],
+  ])("a look that ends otherwise ends the change: %j", async (found, said) => {
+    const answer = await change("note on T-9: called back", found);
+    expect([answer.calls.length, answer.said]).toEqual([1, expect.stringMatching(said)]);
   });
 });

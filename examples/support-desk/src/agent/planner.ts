@@ -1,8 +1,8 @@
 import type { Agent, AgentEvent, AgentTurn, ToolOutcome } from "./agent.js";
+import { type Call, readBefore } from "./read-before.js";
+import { parseText, sentenceOf } from "./words.js";
 
-interface Step {
-  readonly tool: string;
-  readonly args: Readonly<Record<string, unknown>>;
+interface Step extends Call {
   /** What the result means, in a sentence. */
   say(result: unknown): string;
 }
@@ -137,7 +137,7 @@ const INTENTS: readonly Intent[] = [
   },
 ];
 
-/** Not a language model: a fixed set of sentences, each of which leads to one tool call. */
+/** Not a language model: a fixed set of sentences, each of which leads to one tool call, and a change to a look at what it is about before. */
 export const planner: Agent = {
   about: "This is not a language model: it understands a fixed set of sentences. Connect a model to talk freely.",
   async *respond(turn) {
@@ -158,19 +158,37 @@ export function planOf(said: string): Step | undefined {
   return undefined;
 }
 
-async function* take(turn: AgentTurn, { tool, args, say }: Step): AsyncIterable<AgentEvent> {
-  yield { type: "call", id: 1, tool, args };
+async function* take(turn: AgentTurn, step: Step): AsyncIterable<AgentEvent> {
+  const before = readBefore(step);
+  if (before !== undefined) {
+    const outcome = yield* attempt(turn, { id: 1, ...before });
+    if (outcome.kind !== "result") {
+      const said =
+        outcome.kind === "error" ? `${sentenceOf(outcome.text)} Nothing was changed.` : describe(outcome, step.say);
+      yield { type: "text", text: said };
+      return;
+    }
+  }
+  const outcome = yield* attempt(turn, { id: 2, ...step });
+  yield { type: "text", text: describe(outcome, step.say) };
+}
+
+async function* attempt(
+  turn: AgentTurn,
+  { id, tool, args }: Call & { readonly id: number },
+): AsyncGenerator<AgentEvent, ToolOutcome> {
+  yield { type: "call", id, tool, args };
   const outcome = await turn.call(tool, args);
-  yield { type: "outcome", id: 1, outcome };
-  yield { type: "text", text: describe(outcome, say) };
+  yield { type: "outcome", id, outcome };
+  return outcome;
 }
 
 function describe(outcome: ToolOutcome, say: Step["say"]): string {
   switch (outcome.kind) {
     case "result":
-      return say(parse(outcome.text));
+      return say(parseText(outcome.text));
     case "error":
-      return `That did not work: ${messageOf(outcome.text)}`;
+      return `That did not work: ${sentenceOf(outcome.text)}`;
     case "denied":
       return `I may not do that. ${outcome.because}`;
     case "step-up":
@@ -179,19 +197,6 @@ function describe(outcome: ToolOutcome, say: Step["say"]): string {
       return outcome.text;
     case "signed-out":
       return "My access was taken back, so I stopped. Nothing was done.";
-  }
-}
-
-function messageOf(said: string): string {
-  const value = parse(said);
-  return typeof value === "object" && value !== null && "error" in value ? String(value.error) : said;
-}
-
-function parse(said: string): unknown {
-  try {
-    return JSON.parse(said);
-  } catch {
-    return said;
   }
 }
 

@@ -33,7 +33,7 @@ export function createRecords(pool: pg.Pool) {
   const find = async (sub: string, id: string) => {
     await requireStaff(pool, sub);
     const { rows } = await pool.query(`select * from customers where ${MINE} and id = $2`, [sub, id]);
-    if (rows[0] === undefined) throw new RecordError(404, `There is no customer ${id}.`);
+    if (rows[0] === undefined) throw new RecordError(404, `There is no customer ${id} that you may see.`);
     return rows[0];
   };
   return {
@@ -95,7 +95,7 @@ export function createRecords(pool: pg.Pool) {
           id,
         ]);
         const before = rows[0];
-        if (before === undefined) throw new RecordError(404, `There is no customer ${id}.`);
+        if (before === undefined) throw new RecordError(404, `There is no customer ${id} that you may see.`);
         const { email = before.email, phone = before.phone } = contact;
         await client.query("update customers set email = $2, phone = $3 where id = $1", [id, email, phone]);
         const from = { email: before.email, phone: before.phone };
@@ -120,7 +120,7 @@ async function ticketOf(pool: pg.Pool | pg.PoolClient, sub: string, id: string) 
     `select tickets.* from tickets join customers on customers.id = customer_id where ${MINE} and tickets.id = $2`,
     [sub, id],
   );
-  if (rows[0] === undefined) throw new RecordError(404, `There is no ticket ${id}.`);
+  if (rows[0] === undefined) throw new RecordError(404, `There is no ticket ${id} that you may see.`);
   return rows[0];
 }
 
@@ -130,7 +130,7 @@ async function orderOf(pool: pg.Pool | pg.PoolClient, sub: string, id: string, l
     `select orders.* from orders join customers on customers.id = customer_id where ${MINE} and orders.id = $2 ${lock}`,
     [sub, id],
   );
-  if (rows[0] === undefined) throw new RecordError(404, `There is no order ${id}.`);
+  if (rows[0] === undefined) throw new RecordError(404, `There is no order ${id} that you may see.`);
   return rows[0];
 }
 

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import type { Readable, Writable } from "node:stream";
 import type { Agent, AgentEvent, ToolOutcome } from "../agent/agent.js";
+import { sentenceOf } from "../agent/words.js";
 import { Conversation } from "../web/conversation.js";
 import { startCallback } from "./callback.js";
 
@@ -67,6 +68,6 @@ function verdictOf(outcome: ToolOutcome): string {
     case "signed-out":
       return "access was taken back";
     default:
-      return `failed: ${outcome.text}`;
+      return `failed: ${sentenceOf(outcome.text)}`;
   }
 }

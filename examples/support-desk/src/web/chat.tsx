@@ -71,6 +71,7 @@ export function createChat(options: ChatOptions): Hono {
       await chat.client.finish(new URL(c.req.url).searchParams);
       if ((await chat.client.connect()) !== undefined)
         return page(c, chat, "The gateway asks for more. Connect again.");
+      chat.decided();
       return page(c, chat, undefined, chat.waiting);
     } catch (error) {
       return page(c, chat, `Nothing was granted: ${messageOf(error)}`);

@@ -5,7 +5,14 @@ import type { ChatClient } from "../agent/oauth-provider.js";
 /** One thing on the page. */
 export type Entry =
   | { readonly role: "user" | "assistant"; readonly text: string }
-  | { readonly role: "tool"; readonly tool: string; readonly args: unknown; readonly outcome: ToolOutcome };
+  | {
+      readonly role: "tool";
+      readonly tool: string;
+      readonly args: unknown;
+      readonly outcome: ToolOutcome;
+      /** Of a step-up: the person has been asked since. */
+      readonly decided?: boolean;
+    };
 
 /** The chat of one browser: what was said, and its connection to the server. Lives in memory, as long as the process. */
 export class Conversation {
@@ -31,6 +38,13 @@ export class Conversation {
     const history = this.entries.flatMap((entry) => (entry.role === "tool" ? [] : [entry]));
     this.entries.push({ role: "user", text });
     yield* this.#respond(text, history);
+  }
+
+  /** The person came back from the page that asked: nothing here asks for that any more. */
+  decided(): void {
+    for (const [index, entry] of this.entries.entries()) {
+      if (entry.role === "tool" && entry.outcome.kind === "step-up") this.entries[index] = { ...entry, decided: true };
+    }
   }
 
   /** Tries again what the person has agreed to meanwhile. Nothing where nothing waits. */

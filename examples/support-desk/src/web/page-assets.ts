@@ -16,7 +16,9 @@ li.user{margin-left:auto;max-width:85%;background:var(--accent);color:var(--on);
 li.assistant{max-width:95%}
 li.tool{white-space:normal;font-size:.93rem;border-left:4px solid var(--good)}
 li.denied,li.beyond,li.error,li.signed-out{border-left-color:var(--bad)}li.step-up{border-left-color:var(--warn)}
-.verdict{color:var(--soft)}summary{cursor:pointer}
+.verdict{color:var(--soft)}summary{cursor:pointer}li>p{margin:0 0 .35rem}
+dl{display:grid;grid-template-columns:auto 1fr;gap:.1rem .75rem;margin:.5rem 0 0;font-size:.85rem}dt{color:var(--soft)}dd{margin:0}
+li.assistant details{margin-top:.25rem}li.assistant summary{color:var(--accent)}
 pre{margin:.5rem 0 0;padding:.5rem;background:var(--back);border-radius:.4rem;overflow-x:auto;font-size:.85rem;white-space:pre-wrap;overflow-wrap:anywhere;max-height:18rem}
 form{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin:0 0 1rem}form>label:first-child,form p{flex-basis:100%}
 input:not([type=checkbox]){flex:1 1 12rem;min-width:0;font:inherit;padding:.55rem .7rem;border:1px solid var(--soft);border-radius:.5rem;background:var(--card);color:inherit}
@@ -29,6 +31,17 @@ small{color:var(--soft)}
 /** Streams the answer into the page: each line that comes is one entry, made by the server. Without it the forms work as forms. */
 export const SCRIPT = `
 const log=document.getElementById("log"),say=document.getElementById("say");
+// Long lists show their beginning, on a phone a short one; the rest unfolds.
+const most=matchMedia("(max-width:30rem)").matches?5:10;
+function fold(said){
+  const lines=said.textContent.split("\\n");
+  if(said.querySelector("details")||lines.length<most+3)return;
+  const more=document.createElement("details"),title=document.createElement("summary");
+  title.textContent=(lines.length-most)+" more";
+  more.append(title,lines.slice(most).join("\\n"));
+  said.replaceChildren(lines.slice(0,most).join("\\n"),more);
+}
+for(const said of log.querySelectorAll(".assistant"))fold(said);
 async function stream(path,body){
   const answer=await fetch(path,{method:"POST",body,headers:{accept:"text/event-stream"}});
   if(!answer.ok){location.reload();return}
@@ -41,10 +54,12 @@ async function stream(path,body){
     for(let at;(at=rest.indexOf("\\n\\n"))>=0;rest=rest.slice(at+2)){
       const event=JSON.parse(rest.slice(6,at));
       if(event.html){const box=document.createElement("template");box.innerHTML=event.html;open=null;log.append(box.content)}
-      else{if(!open){open=document.createElement("li");open.className="assistant";log.append(open)}open.textContent+=event.text}
+      else{if(!open){open=document.createElement("li");open.className="assistant";log.append(open);event.text=event.text.trimStart()}open.textContent+=event.text}
       log.lastElementChild.scrollIntoView({block:"nearest"});
     }
   }
+  for(const said of log.querySelectorAll(".assistant"))fold(said);
+  log.lastElementChild?.scrollIntoView({block:"nearest"});
 }
 for(const form of [say,document.getElementById("sum")])form.addEventListener("submit",event=>{
   event.preventDefault();

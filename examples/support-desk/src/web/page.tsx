@@ -1,4 +1,5 @@
 import type { ToolOutcome } from "../agent/agent.js";
+import { parseText, sentenceOf } from "../agent/words.js";
 import type { Entry } from "./conversation.js";
 import { SCRIPT, STYLE } from "./page-assets.js";
 
@@ -87,29 +88,55 @@ export function ChatPage({ about, connected, scope, entries, resume, problem, ac
 
 export function Shown({ entry }: { readonly entry: Entry }) {
   if (entry.role !== "tool") return <li class={entry.role}>{entry.text}</li>;
+  const { tool, args, outcome } = entry;
   return (
-    <li class={`tool ${entry.outcome.kind}`}>
-      <details open={entry.outcome.kind !== "result"}>
+    <li class={`tool ${outcome.kind}`}>
+      {entry.decided === true ? null : <Said outcome={outcome} />}
+      <details open={outcome.kind === "step-up" && entry.decided !== true}>
         <summary>
-          <code>{entry.tool}</code> <span class="verdict">{VERDICTS[entry.outcome.kind]}</span>
+          <code>{tool}</code>{" "}
+          <span class="verdict">{entry.decided === true ? "needed your permission" : VERDICTS[outcome.kind]}</span>
         </summary>
-        <pre>{JSON.stringify(entry.args, undefined, 2)}</pre>
-        <Outcome outcome={entry.outcome} />
+        <Asked args={args} />
+        {"text" in outcome ? <Answered text={outcome.text} /> : null}
       </details>
     </li>
   );
 }
 
+function Asked({ args }: { readonly args: unknown }) {
+  const rows = Object.entries(Object(args) as Readonly<Record<string, unknown>>);
+  if (rows.length === 0) return null;
+  return (
+    <dl>
+      {rows.map(([name, value]) => (
+        <>
+          <dt>{name}</dt>
+          <dd>{typeof value === "string" ? value : JSON.stringify(value)}</dd>
+        </>
+      ))}
+    </dl>
+  );
+}
+
+/** Long ones scroll, without a mouse too (WCAG 2.1.1). */
+function Answered({ text }: { readonly text: string }) {
+  const value = parseText(text);
+  const isSentence = typeof value === "string" || Object.keys(Object(value)).join() === "error";
+  return <pre tabindex={0}>{isSentence ? sentenceOf(text) : JSON.stringify(value, undefined, 2)}</pre>;
+}
+
 const VERDICTS: Readonly<Record<ToolOutcome["kind"], string>> = {
   result: "allowed",
-  error: "allowed, and failed",
+  error: "allowed, but failed",
   denied: "denied by a rule",
   "step-up": "needs your permission",
   beyond: "beyond its token",
   "signed-out": "access was taken back",
 };
 
-function Outcome({ outcome }: { readonly outcome: ToolOutcome }) {
+/** What a person has to know or do. */
+function Said({ outcome }: { readonly outcome: ToolOutcome }) {
   switch (outcome.kind) {
     case "denied":
       return (
@@ -142,7 +169,11 @@ function Outcome({ outcome }: { readonly outcome: ToolOutcome }) {
           </a>
         </p>
       );
-    default:
-      return <pre>{outcome.text}</pre>;
+    case "beyond":
+      return <p>{sentenceOf(outcome.text)}</p>;
+    // The agent says what came of it, in a sentence; word for word it stands in the details.
+    case "error":
+    case "result":
+      return null;
   }
 }
