@@ -1,3 +1,4 @@
+import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   CALLBACK,
@@ -304,6 +305,23 @@ describe("codes and refresh tokens open for their own client alone", () => {
     }
     // Whoever came second may be the one it was meant for: what the first was given has ended.
     await expectEnded(JSON.parse(won[0]?.text ?? ""));
+  });
+
+  test("token-long-lived: an access token says that it ends within the hour, and does what it says", async () => {
+    const granted = await ground.grant(ground.owner, client_id, "mcp:read");
+    const own = { grant_type: "refresh_token", refresh_token: granted.refresh_token, client_id };
+    const renewed = JSON.parse((await ground.token(own)).text) as { access_token: string; expires_in: number };
+    for (const { access_token } of [granted, renewed]) {
+      const { iat = 0, exp = Number.POSITIVE_INFINITY } = decodeJwt(access_token);
+      expect(exp - iat).toBeLessThanOrEqual(3_600);
+    }
+    expect(renewed.expires_in).toBeLessThanOrEqual(3_600);
+    // The family ends as well, used or not: by its store, whatever anybody presents.
+    const { sid } = decodeJwt<{ sid: string }>(renewed.access_token);
+    const session = await ground.store.sessions.find(sid);
+    const DAY = 86_400;
+    expect((session?.expires ?? Number.POSITIVE_INFINITY) - (session?.created ?? 0)).toBeLessThanOrEqual(365 * DAY);
+    expect((session?.idle_expires ?? Number.POSITIVE_INFINITY) - (session?.last_used ?? 0)).toBeLessThan(365 * DAY);
   });
 
   test("refresh-scope-widen: more scope, another resource, another client", async () => {

@@ -348,6 +348,26 @@ describe("meta-host-injection: what is published comes from the configuration al
     expect(injected.headers["www-authenticate"]).toBe(plain.headers["www-authenticate"]);
   });
 
+  test("wellknown-guarded: whoever asks, with whatever token and from wherever, reads them", async () => {
+    for (const path of DOCUMENTS) {
+      const headers: Headers = [
+        ["authorization", "Bearer x"],
+        ["origin", "https://app.example"],
+      ];
+      const answer = await ground.ask({ method: "GET", path, headers });
+      expect([answer.status, answer.headers["access-control-allow-origin"]], path).toEqual([200, "*"]);
+      expect(answer.headers["content-type"], path).toMatch(/^application\/(?:[a-z-]+\+)?json/);
+      expect(() => JSON.parse(answer.text), path).not.toThrow();
+    }
+  });
+
+  test("scope-omnibus: the resource asks for little, and neither it nor the challenge for offline_access (R-11, R-12)", async () => {
+    const { text } = await ground.ask({ method: "GET", path: "/.well-known/oauth-protected-resource/mcp" });
+    expect(JSON.parse(text).scopes_supported).toEqual(["mcp:read"]);
+    const challenge = (await ground.ask({ body: call("look") })).headers["www-authenticate"];
+    expect(challenge).toContain('scope="mcp:read"');
+  });
+
   const TRICKS = [
     "//.well-known/oauth-protected-resource/mcp",
     "/.well-known/oauth-protected-resource/mcp/",
