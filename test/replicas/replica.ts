@@ -53,6 +53,9 @@ export interface MoreSettings {
 }
 
 /** Starts both at the same moment on a store that nobody has made yet. */
+/** Of the client `agent`, which may hand on what it got. */
+export const AGENT_SECRET = "a secret of the agent";
+
 export async function startInstallation(
   storage: string,
   more: (issuer: string) => Promise<MoreSettings> = async () => ({ top: "", server: "" }),
@@ -72,6 +75,8 @@ listen: { port: ${ports[index]} }
 storage: ${JSON.stringify(storage)}
 masterKey: { file: ./master.key }
 registration: { perHour: 1000 }
+clients:
+  agent: { name: Agent, secret: ${AGENT_SECRET}, redirectUris: ["${CALLBACK}"], exchange: [] }
 ${top}
 servers:
   notes:

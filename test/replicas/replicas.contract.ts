@@ -1,8 +1,9 @@
-import { decodeProtectedHeader } from "jose";
+import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createPerson, createStrictClient } from "../interop/harness.js";
 import { BOUND_MS, summary, until } from "./measure.js";
 import {
+  AGENT_SECRET,
   call,
   type Installation,
   makeCode,
@@ -166,6 +167,38 @@ export function describeReplicas(database: SharedDatabase): void {
           expect(await replica.token(form)).toMatchObject({ status: 400, body: { error: "invalid_grant" } });
         }
       }
+    });
+
+    test("what was exchanged, at whichever, ends at both with the link it hangs on, and with its client", async () => {
+      const { replicas } = installation;
+      const { form } = await makeCode(installation, await preparePerson(installation), "agent");
+      const token = async (replica: Replica, fields: Readonly<Record<string, string>>) => {
+        const { status, body } = await replica.token({ ...fields, client_id: "agent", client_secret: AGENT_SECRET });
+        expect(status, JSON.stringify(body)).toBe(200);
+        return body.access_token ?? "";
+      };
+      const exchange = (replica: Replica, subject_token: string) =>
+        token(replica, {
+          grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+          subject_token,
+          subject_token_type: "urn:ietf:params:oauth:token-type:access_token",
+        });
+      const parent = await token(replicas[0], form);
+      const child = await exchange(replicas[1], parent);
+      const grandchild = await exchange(replicas[0], child);
+      const statuses = async () =>
+        Promise.all(
+          [parent, child, grandchild].map((each) => Promise.all(replicas.map((replica) => statusOf(replica, each)))),
+        );
+      const LIVE = [200, 200];
+      const ENDED = [401, 401];
+      expect(await statuses()).toEqual([LIVE, LIVE, LIVE]);
+      const becomes = async (wanted: readonly (readonly number[])[]) =>
+        until(performance.now(), BOUND_MS, async () => JSON.stringify(await statuses()) === JSON.stringify(wanted));
+      await installation.operate("revoke", "--session", decodeJwt<{ sid: string }>(child).sid);
+      await becomes([LIVE, ENDED, ENDED]);
+      await installation.operate("client", "revoke", "agent");
+      await becomes([ENDED, ENDED, ENDED]);
     });
 
     test("an entitlement that is taken away is refused at both", async () => {
