@@ -50,6 +50,9 @@ describe("RFC 7662: introspection", () => {
   test("a resource server learns what it may know of a token for it", async () => {
     const { ask, tokens, client, as, server } = await setUp();
     expect(as.introspection_endpoint_auth_methods_supported).not.toContain("none");
+    // RFC 8414 §2: MUST be there where private_key_jwt is.
+    expect(as.introspection_endpoint_auth_methods_supported).toContain("private_key_jwt");
+    expect(as.introspection_endpoint_auth_signing_alg_values_supported).toContain("ES256");
     const now = server.system.now();
     expect(await ask("crm", tokens.access_token)).toEqual({
       active: true,

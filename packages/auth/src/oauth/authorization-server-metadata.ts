@@ -14,6 +14,8 @@ export interface AuthorizationServerMetadata {
   readonly revocation_endpoint: string;
   readonly introspection_endpoint?: string;
   readonly introspection_endpoint_auth_methods_supported?: readonly string[];
+  /** RFC 8414 §2: MUST be there with `private_key_jwt`. */
+  readonly introspection_endpoint_auth_signing_alg_values_supported?: readonly string[];
   readonly jwks_uri: string;
   readonly scopes_supported: readonly string[];
   readonly authorization_details_types_supported?: readonly string[];
@@ -97,5 +99,6 @@ function introspectionMembers({ endpoint, authMethods }: MetadataFacts) {
   return {
     introspection_endpoint: endpoint("/introspect"),
     introspection_endpoint_auth_methods_supported: authMethods.filter((method) => method !== "none"),
+    introspection_endpoint_auth_signing_alg_values_supported: SIGNATURE_ALGORITHMS,
   };
 }
