@@ -68,6 +68,7 @@ listen: { port: 0 }
 clients:
   worker: { name: Worker, secret: a secret of the worker, exchange: [billing] }
   signer: { name: Signer, jwks: { keys: [${jwk}] } }
+  older: { name: Older, jwks: { keys: [${jwk}] }, tokenEndpointAudience: true }
   helper: { name: Helper, secret: a secret of the helper }
   bound: { name: Bound, secret: a secret of bound, dpop: true }
   chat: { name: Chat, secret: a secret of chat }
@@ -84,7 +85,7 @@ servers:
   notes:
     upstream: ${upstream.url}
     access:
-      - { clients: [worker, signer, bound, ci], scopes: [mcp:read] }
+      - { clients: [worker, signer, older, bound, ci], scopes: [mcp:read] }
       - { roles: [support], scopes: [mcp:read] }
   billing:
     upstream: ${upstream.url}
@@ -226,6 +227,21 @@ describe("strict clients", () => {
     await expect(openid.clientCredentialsGrant(config, { resource: urlOf("billing") })).rejects.toMatchObject({
       error: "invalid_scope",
     });
+  });
+
+  test("private_key_jwt for the token endpoint, from who may write it, and nobody else", async () => {
+    const as = await discover();
+    const ask = async (client_id: string) => {
+      const toEndpoint = {
+        [oauth.modifyAssertion]: (_: unknown, claims: Record<string, unknown>) => {
+          claims.aud = as.token_endpoint;
+        },
+      };
+      const proof = oauth.PrivateKeyJwt(key.privateKey, toEndpoint);
+      const resource = urlOf("notes");
+      return (await oauth.clientCredentialsGrantRequest(as, { client_id }, proof, { resource }, LOOPBACK)).status;
+    };
+    expect([await ask("older"), await ask("signer")]).toEqual([200, 401]);
   });
 
   test("oauth4webapi: an exchanged token works where it may, dies with its parent within 2 s, and so do its descendants", async () => {

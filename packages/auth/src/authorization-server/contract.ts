@@ -153,8 +153,8 @@ export interface AuthorizationServerOptions {
    * what `mayBeGranted(client_id, client_id, resource)` says. Default false.
    */
   readonly clientCredentials?: boolean;
-  /** RFC 7523: accept client assertions made for the token endpoint's URL besides those for the issuer. Default false. */
-  readonly acceptTokenEndpointAudience?: boolean;
+  /** RFC 7523: whose client assertions may be made for the token endpoint's URL, besides those for the issuer. Default: nobody's. */
+  acceptTokenEndpointAudience?(client_id: string): boolean;
   /** RFC 8693: what a client of the configuration may exchange access tokens of ours for; `undefined`: nothing. Absent: no such grant. */
   mayExchange?(client_id: string): ExchangePermission | undefined;
   /** APIs that tokens can be exchanged for, and nothing else. Default none. */

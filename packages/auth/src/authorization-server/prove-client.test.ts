@@ -2,12 +2,16 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
 import { createTestAuthorizationServer, TEST_ISSUER } from "../testing/authorization-server.js";
 import { createTestClient, type TestParameters } from "../testing/client.js";
+import type { AuthorizationServerOptions } from "./contract.js";
 
 const CLIENT_ID = "https://agent.example/client.json";
 const REDIRECT = "https://agent.example/callback";
 const TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-async function setUp(keysAt: "jwks" | "jwks_uri" = "jwks") {
+async function setUp(
+  keysAt: "jwks" | "jwks_uri" = "jwks",
+  change: Pick<AuthorizationServerOptions, "acceptTokenEndpointAudience"> = {},
+) {
   const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
   const jwks = { keys: [await exportJWK(publicKey)] };
   const documents: Record<string, unknown> = {
@@ -25,6 +29,7 @@ async function setUp(keysAt: "jwks" | "jwks_uri" = "jwks") {
       headers: new Headers({ "content-type": "application/json" }),
       body: new TextEncoder().encode(JSON.stringify(documents[url])),
     }),
+    ...change,
   });
   const client = await createTestClient(server, { client_id: CLIENT_ID, redirect_uri: REDIRECT });
   const now = server.system.now();
@@ -52,6 +57,15 @@ describe("R-79, RFC 7523 §3: a client that proves its key", () => {
     const { redeem } = await setUp();
     expect((await redeem(undefined, { client_assertion_type: undefined })).status).toBe(401);
     expect((await redeem(undefined, { client_secret: "x" })).status).toBe(401);
+  });
+
+  test("the token endpoint as audience is for those whom the operator lets write it", async () => {
+    const toEndpoint = { aud: `${TEST_ISSUER}/token` };
+    const others = await setUp("jwks", { acceptTokenEndpointAudience: (client_id) => client_id !== CLIENT_ID });
+    expect((await others.redeem(await others.sign(toEndpoint))).status).toBe(401);
+    const its = await setUp("jwks", { acceptTokenEndpointAudience: (client_id) => client_id === CLIENT_ID });
+    expect((await its.redeem(await its.sign(toEndpoint))).status).toBe(200);
+    expect((await its.redeem(await its.sign({ aud: [TEST_ISSUER, toEndpoint.aud], jti: "2" }))).status).toBe(401);
   });
 
   test("an assertion is good once", async () => {

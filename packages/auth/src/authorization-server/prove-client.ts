@@ -37,7 +37,7 @@ async function proveKey(server: Server, metadata: ClientMetadata, assertion: str
   if (keys === undefined) return false;
   const now = server.system.now();
   const { client_id } = metadata;
-  const audience = audiencesOf(server);
+  const audience = audiencesOf(server, client_id);
   const { verifySignature } = server.cryptography;
   const expected = { client_id, audience, keys, verifySignature, now };
   const { jti, expires } = await validateClientAssertion(assertion, expected);
@@ -45,10 +45,10 @@ async function proveKey(server: Server, metadata: ClientMetadata, assertion: str
 }
 
 /** RFC 7523bis §4 wants the issuer; some clients write it with a slash at its end, and older ones the token endpoint. */
-function audiencesOf(server: Server): readonly string[] {
+function audiencesOf(server: Server, client_id: string): readonly string[] {
   const issuer = server.issuer.replace(/\/$/, "");
-  const { acceptTokenEndpointAudience } = server.options;
-  return [issuer, `${issuer}/`, ...(acceptTokenEndpointAudience === true ? [server.endpoint("/token")] : [])];
+  const older = server.options.acceptTokenEndpointAudience?.(client_id) === true;
+  return [issuer, `${issuer}/`, ...(older ? [server.endpoint("/token")] : [])];
 }
 
 /** Keys at a URL are read through the guarded port: whoever registers may name any URL. */

@@ -24,7 +24,14 @@ export function machineOptions(
   parts: MachineParts,
 ): Pick<
   AuthorizationServerOptions,
-  "clientCredentials" | "deviceGrant" | "introspectedBy" | "mayExchange" | "apis" | "actorFor" | "trustedIssuers"
+  | "clientCredentials"
+  | "deviceGrant"
+  | "acceptTokenEndpointAudience"
+  | "introspectedBy"
+  | "mayExchange"
+  | "apis"
+  | "actorFor"
+  | "trustedIssuers"
 > {
   const { clients, trustedIssuers } = parts.installation.config;
   const clientOf = (id: string) => (Object.hasOwn(clients, id) ? clients[id] : undefined);
@@ -46,6 +53,7 @@ export function machineOptions(
         return { resources: [...resourcesOf(parts, names), ...apisOf(parts, names)], serves: servedBy(client_id) };
       },
     }),
+    acceptTokenEndpointAudience: (client_id) => clientOf(client_id)?.tokenEndpointAudience === true,
     ...(all.some(({ serves }) => serves !== undefined) && { introspectedBy: servedBy }),
     apis: Object.values(parts.installation.config.apis).map(({ resource, scopes, behind }) => {
       const [front] = behind === undefined ? [] : apisOf(parts, [behind]);

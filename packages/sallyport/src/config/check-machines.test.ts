@@ -20,6 +20,11 @@ describe("clients and trustedIssuers of the configuration", () => {
       "a client of people that an agent may act for",
       file("  app: { name: App, redirectUris: [https://a.example/cb], mayAct: worker }"),
     ],
+    ["a client that only asks about tokens", file("  crm-server: { name: CRM, secret: x, serves: [crm] }")],
+    [
+      "a client that writes the token endpoint",
+      file(`  agent: { name: Agent, jwks: { keys: [${key}] }, tokenEndpointAudience: true }`),
+    ],
     ["an identity provider", trusted("{ issuer: https://idp.example, people: {} }")],
     ["a platform", trusted("{ issuer: https://ci.example, workloads: [{ client: worker, claims: { sub: x } }] }")],
   ])("%s is fine", (_, text) => {
@@ -40,6 +45,12 @@ describe("clients and trustedIssuers of the configuration", () => {
     ],
     ["keys over http", file("  two: { name: Two, jwksUri: 'http://a.example/jwks' }"), /must be https/],
     ["an exchange by a public client", file("  two: { name: Two, exchange: [] }"), /prove who it is/],
+    ["a public client that is a server", file("  two: { name: Two, serves: [crm] }"), /prove who it is/],
+    [
+      "an audience of JWTs for a secret",
+      file("  two: { name: Two, secret: x, tokenEndpointAudience: true }"),
+      /goes with `jwks`/,
+    ],
     [
       "an exchange for an unknown server",
       file("  two: { name: Two, secret: x, exchange: [erp] }"),

@@ -30,6 +30,12 @@ function checkClient(client: ClientConfig, config: Config): readonly Problem[] {
   if (client.serves !== undefined && proofs.length === 0) {
     problems.push({ path: ["serves"], message: "takes a client that can prove who it is: give `secret` or `jwks`" });
   }
+  if (client.tokenEndpointAudience !== undefined && (client.jwks ?? client.jwksUri) === undefined) {
+    problems.push({
+      path: ["tokenEndpointAudience"],
+      message: "goes with `jwks` or `jwksUri`: it is about signed JWTs",
+    });
+  }
   if (client.mayAct !== undefined) {
     problems.push(...unknown([client.mayAct], config.clients, { path: ["mayAct"], what: "client" }));
   }

@@ -10,6 +10,7 @@ export interface ClientConfig {
   readonly jwksUri?: string;
   readonly exchange?: readonly string[];
   readonly serves?: readonly string[];
+  readonly tokenEndpointAudience?: boolean;
   readonly mayAct?: string;
   readonly dpop?: boolean;
   readonly device?: boolean;
@@ -46,6 +47,7 @@ const client = z.strictObject({
   jwksUri: httpUrl.optional(),
   exchange: z.array(z.string().min(1)).optional(),
   serves: names.optional(),
+  tokenEndpointAudience: z.boolean().optional(),
   mayAct: z.string().min(1).optional(),
   dpop: z.boolean().optional(),
   device: z.boolean().optional(),
@@ -80,7 +82,7 @@ export const MACHINE_SETTINGS: readonly Setting[] = [
     path: "clients.*",
     type: client,
     description:
-      "A pre-registered client under its `client_id`: `name`; `redirectUris` if people sign in with it; a `secret`, or public keys (`jwks`, or an https `jwksUri`), if it can keep one, and then it may get tokens for itself as far as `access` names it; `exchange`, a list of further servers and `apis` (may be empty), if it may exchange access tokens for weaker ones; `serves`, the servers and `apis` that it is, about whose callers' tokens it may ask (RFC 7662), and which it may exchange as far as `exchange` goes; `mayAct`, the client that may act for its users; `dpop: true` if its tokens must be bound to a key; `device: true` if it runs where there is no browser, and people type its code at `/device`.",
+      "A pre-registered client under its `client_id`: `name`; `redirectUris` if people sign in with it; a `secret`, or public keys (`jwks`, or an https `jwksUri`), if it can keep one, and then it may get tokens for itself as far as `access` names it; `exchange`, a list of further servers and `apis` (may be empty), if it may exchange access tokens for weaker ones; `serves`, the servers and `apis` that it is, about whose callers' tokens it may ask (RFC 7662), and which it may exchange as far as `exchange` goes; `mayAct`, the client that may act for its users; `tokenEndpointAudience: true` if it signs its JWTs for the token endpoint, as clients of RFC 7523 did, and cannot name the issuer; `dpop: true` if its tokens must be bound to a key; `device: true` if it runs where there is no browser, and people type its code at `/device`.",
   },
   {
     path: "trustedIssuers.*",
