@@ -109,6 +109,8 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "the suppor
     await agree(page, "alice");
     expect(await page.innerText("header")).toContain("mcp:read");
     expect(await page.innerText("header")).not.toContain("mcp:write");
+    await page.reload();
+    expect(await page.innerText("main")).not.toContain("Nothing was granted");
   });
 
   test("looks up what the person may see, and nothing of another region", async () => {

@@ -42,8 +42,8 @@ export function createChat(options: ChatOptions): Hono {
     setCookie(c, COOKIE, id, { httpOnly: true, sameSite: "Lax", path: "/" });
     return made;
   };
-  const page = (c: Context, chat: Conversation, problem?: string, resume = false) => {
-    const { client, entries } = chat;
+  const page = (c: Context, chat: Conversation, problem?: string) => {
+    const { client, entries, resumes: resume } = chat;
     const { agent, accountUrl } = options;
     const shown = { connected: client.connected, scope: client.scope, entries, resume, problem, accountUrl };
     return c.html(`<!doctype html>${ChatPage({ about: agent.about, ...shown })}`, problem === undefined ? 200 : 502);
@@ -72,7 +72,8 @@ export function createChat(options: ChatOptions): Hono {
       if ((await chat.client.connect()) !== undefined)
         return page(c, chat, "The gateway asks for more. Connect again.");
       chat.decided();
-      return page(c, chat, undefined, chat.waiting);
+      // Not here: whoever loads that page again would bring the same answer again.
+      return c.redirect("/", 303);
     } catch (error) {
       return page(c, chat, `Nothing was granted: ${messageOf(error)}`);
     }

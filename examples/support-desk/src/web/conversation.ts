@@ -20,6 +20,7 @@ export class Conversation {
   readonly client: DeskClient;
   /** What waits for the person's agreement, to be tried once more. */
   #waiting: string | undefined;
+  #decided = false;
 
   constructor(
     private readonly agent: Agent,
@@ -29,8 +30,9 @@ export class Conversation {
     this.client = createDeskClient(mcpUrl, chat);
   }
 
-  get waiting(): boolean {
-    return this.#waiting !== undefined;
+  /** Something waited, and the person has come back. */
+  get resumes(): boolean {
+    return this.#decided && this.#waiting !== undefined;
   }
 
   /** Answers `text`, piece by piece. */
@@ -42,6 +44,7 @@ export class Conversation {
 
   /** The person came back from the page that asked: nothing here asks for that any more. */
   decided(): void {
+    this.#decided = true;
     for (const [index, entry] of this.entries.entries()) {
       if (entry.role === "tool" && entry.outcome.kind === "step-up") this.entries[index] = { ...entry, decided: true };
     }
@@ -59,6 +62,7 @@ export class Conversation {
     history: readonly { readonly role: "user" | "assistant"; readonly text: string }[],
   ): AsyncIterable<AgentEvent> {
     this.#waiting = undefined;
+    this.#decided = false;
     const { client } = this;
     const calls = new Map<number, { readonly tool: string; readonly args: unknown }>();
     let said = "";

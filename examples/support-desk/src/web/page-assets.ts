@@ -68,6 +68,7 @@ for(const form of [say,document.getElementById("sum")])form.addEventListener("su
   const button=form.querySelector("button");button.disabled=true;
   stream(form.getAttribute("action"),body).finally(()=>{button.disabled=false});
 });
+if(log.childElementCount)say.scrollIntoView({block:"end"});
 if(log.dataset.resume)stream("/resume",new URLSearchParams());
 `;
 
