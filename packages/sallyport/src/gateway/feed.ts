@@ -18,6 +18,11 @@ export interface Change {
 export interface ChangeFeed {
   /** Rows after `seq` in order, at most 1,000. Rejects when the store does not answer: the caller's age of knowledge grows then. */
   since(seq: number): Promise<readonly Change[]>;
+  /**
+   * Where the store tells of changes by itself: calls back soon after one was announced. A hint only, which may be missing or come twice; who
+   * has it still looks from time to time. Returns the end of it.
+   */
+  onChange?(listener: () => void): () => Promise<void>;
   /** The newest `seq`, for a process that starts. */
   head(): Promise<number>;
 }

@@ -1,7 +1,7 @@
 import type { Principal } from "@sallyport/auth";
 import { createTestSystem } from "@sallyport/auth/testing";
-import { describe, expect, test } from "vitest";
-import type { Change } from "./feed.js";
+import { describe, expect, test, vi } from "vitest";
+import type { Change, ChangeFeed } from "./feed.js";
 import { createLiveness, type LivenessOptions } from "./liveness.js";
 import type { PrincipalRecord } from "./records.js";
 
@@ -199,6 +199,43 @@ test("a session that ends while its record is read is revoked", async () => {
   world.announce("session", "s");
   await world.liveness.look();
   expect((await answer).status).toBe("revoked");
+});
+
+test("a store that tells of changes is looked at when it does, also where a look was under way", async () => {
+  let tell: () => void = () => undefined;
+  let stopped = false;
+  const rows: Change[] = [];
+  const asked: number[] = [];
+  let release: () => void = () => undefined;
+  const feed: ChangeFeed = {
+    since: async (seq) => {
+      const seen = rows.filter((row) => row.seq > seq);
+      asked.push(seq);
+      if (asked.length === 2) await new Promise<void>((resolve) => (release = resolve));
+      return seen;
+    },
+    head: async () => rows.length,
+    onChange: (listener) => {
+      tell = listener;
+      return async () => {
+        stopped = true;
+      };
+    },
+  };
+  const { liveness, isLive, know } = await create({ feed });
+  await liveness.start();
+  expect((await know(principal())).status).toBe("live");
+  const before = liveness.look();
+  // What this look has read does not hold what is announced now.
+  rows.push({ seq: 1, kind: "session", key: "s", at: 1_800_000_000 });
+  for (let index = 0; index < 100; index += 1) tell();
+  release();
+  await before;
+  expect(isLive(principal()).status).toBe("live");
+  await vi.waitFor(() => expect(isLive(principal()).status).toBe("revoked"), { timeout: 5_000, interval: 5 });
+  expect(asked).toHaveLength(3);
+  liveness.close();
+  expect(stopped).toBe(true);
 });
 
 describe("a feed that is silent", () => {

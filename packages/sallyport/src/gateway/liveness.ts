@@ -31,12 +31,14 @@ export interface LivenessOptions {
 
 /** Rows that one read of the feed gives at most. */
 const PAGE = 1_000;
+/** Milliseconds in which hints become one look. */
+const HINT_MS = 20;
 const CLOCK_MARGIN_SECONDS = 60;
 const REVOKED: LivenessAnswer = { status: "revoked" };
 
 /**
  * What a process knows of sessions and users, in memory, so that every call can ask without waiting (design: JWT access tokens). It reads the
- * change feed on and on; when the feed is silent for too long the answer is `unknown`, which becomes 503: never yes, and never 401, for which
+ * change feed on and on, and at once where the store tells of a change; when the feed is silent for too long the answer is `unknown`, which becomes 503: never yes, and never 401, for which
  * clients would throw good tokens away.
  */
 export class Liveness implements StandingView {
@@ -50,6 +52,8 @@ export class Liveness implements StandingView {
   #heard = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #hint: NodeJS.Timeout | undefined;
+  #stopHearing: (() => Promise<void>) | undefined;
 
   constructor(options: LivenessOptions) {
     const { records, system, callers = 50_000, loadTimeoutMs = 2_000 } = options;
@@ -108,6 +112,16 @@ export class Liveness implements StandingView {
       if (this.#isStale()) this.#tell();
     }, lookEveryMs);
     this.#timer.unref();
+    this.#stopHearing = this.#options.feed.onChange?.(() => this.#hear());
+  }
+
+  /** Many at once are one look; and one that began before the change was there does not count. */
+  #hear(): void {
+    this.#hint ??= setTimeout(() => {
+      this.#hint = undefined;
+      void Promise.resolve(this.#reading).then(() => this.look());
+    }, HINT_MS);
+    this.#hint.unref();
   }
 
   /** Reads all records again, because entitlements are no longer what they were. What is known is used for a second at most meanwhile. */
@@ -117,6 +131,8 @@ export class Liveness implements StandingView {
 
   close(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#hint);
+    void this.#stopHearing?.();
   }
 
   /** One look at the feed, for those who drive the time themselves. Never rejects; two at once are one. */

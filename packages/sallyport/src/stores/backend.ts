@@ -20,6 +20,8 @@ export interface Backend {
   snapshot<T>(read: (tx: Transaction<Schema>) => Promise<T>): Promise<T>;
   /** One transaction for changing the tables themselves: of several at once, in any process, one runs and the others wait for it. */
   alone<T>(step: (tx: Transaction<Schema>) => Promise<T>): Promise<T>;
+  /** Where the database tells of them: calls back soon after other processes have announced changes. A hint, never a promise. Returns the end of it. */
+  listen?(onNotice: () => void): () => Promise<void>;
   close(): Promise<void>;
 }
 

