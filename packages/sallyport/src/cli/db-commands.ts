@@ -14,7 +14,7 @@ import { readStatus, type StoreStatus } from "../stores/status.js";
 import { CliError, EXIT } from "./exit.js";
 import { explainFailure } from "./failure-text.js";
 import type { Installation } from "./installation.js";
-import { readMasterKey } from "./open-store.js";
+import { placeOfMasterKey, readMasterKey } from "./master-key.js";
 import { createProgramSystem } from "./program-system.js";
 import { formatTable, formatTime } from "./table.js";
 import { findInstallation, inAWorld, say, type WorldOptions } from "./world.js";
@@ -125,7 +125,7 @@ async function save({ installation, backend, now }: Database, file: string): Pro
     const [{ rows }] = await Promise.all([saved, written]);
     renameSync(draft, file);
     say(`Saved ${rows} rows to ${file}.`);
-    say(`The master key is not in it. Keep it elsewhere: ${placeOf(installation)}.`);
+    say(`The master key is not in it. Keep it elsewhere: ${placeOfMasterKey(installation)}.`);
     say("The decision log is not in it either: it is a folder of its own.");
   } catch (error) {
     // Not one that another backup is writing.
@@ -160,7 +160,9 @@ function existingSealer(installation: Installation): Sealer {
   const { masterKey } = installation;
   // Reading a key that is not there would make one, which opens nothing.
   if ("file" in masterKey && !existsSync(masterKey.file)) {
-    throw new CliError(`the master key is missing: bring the one of this database to ${placeOf(installation)} first`);
+    throw new CliError(
+      `the master key is missing: bring the one of this database to ${placeOfMasterKey(installation)} first`,
+    );
   }
   const system = createProgramSystem("warn", process.stderr.isTTY === true);
   return createSealer(readMasterKey(installation, system), system);
@@ -171,10 +173,6 @@ function linesOf(file: string): AsyncIterable<string> {
   const source = createReadStream(file);
   source.once("error", (error) => unzipped.destroy(error));
   return splitLines(source.pipe(unzipped));
-}
-
-function placeOf({ masterKey }: Installation): string {
-  return "file" in masterKey ? `the file ${masterKey.file}` : `the environment variable ${masterKey.env}`;
 }
 
 function formatStatus({ kind, schema, wanted, bytes, rows }: StoreStatus): string {

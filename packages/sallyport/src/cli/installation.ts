@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import type { Environment } from "../config/load.js";
-import type { Config, ServerConfig } from "../config/schema.js";
+import type { Config, MasterKeyConfig, ServerConfig } from "../config/schema.js";
 import { NAME } from "../config/schema.js";
 import { CliError } from "./exit.js";
 import { titleOf } from "./server-title.js";
@@ -27,7 +27,7 @@ export interface Installation {
   /** Folder of the store, the key and the owner's code. */
   readonly dataFolder: string;
   readonly storage: string;
-  readonly masterKey: { readonly file: string } | { readonly env: string };
+  readonly masterKey: MasterKeyConfig;
   readonly adminToken: { readonly file: string } | { readonly env: string };
   readonly servers: readonly InstalledServer[];
   /** `protect`: there is an owner, who is entitled to everything. */

@@ -12,6 +12,12 @@ import type { SecretSource, Setting } from "./settings.js";
 import { SETTINGS } from "./settings.js";
 import type { MetricsConfig } from "./telemetry-settings.js";
 
+/** Where the master key comes from; a command prints it. */
+export type MasterKeyConfig =
+  | { readonly file: string }
+  | { readonly env: string }
+  | { readonly command: readonly [string, ...string[]] };
+
 /** The shape of a checked configuration. Kept beside the table by `schema.test.ts`, which compares the two. */
 export interface Config {
   readonly publicUrl?: string;
@@ -22,7 +28,7 @@ export interface Config {
   };
   readonly trustedProxies: readonly string[];
   readonly storage: string;
-  readonly masterKey: { readonly file: string } | { readonly env: string };
+  readonly masterKey: MasterKeyConfig;
   readonly admin: AdminConfig;
   readonly signIn: { readonly oidc: OidcConfig };
   readonly registration: {

@@ -108,10 +108,14 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     path: "masterKey",
-    type: z.union([z.strictObject({ file: z.string().min(1) }), z.strictObject({ env: z.string().min(1) })]),
+    type: z.union([
+      z.strictObject({ file: z.string().min(1) }),
+      z.strictObject({ env: z.string().min(1) }),
+      z.strictObject({ command: z.tuple([z.string().min(1)], z.string()) }),
+    ]),
     default: { file: "./sallyport.key" },
     description:
-      "Where the 256-bit key lies under which secrets in the store are sealed: a file with mode 0600 (made if it is absent) or an environment variable with base64.",
+      "Where the 256-bit key lies under which secrets in the store are sealed: a file with mode 0600 (made if it is absent), an environment variable with base64, or what a `command` (a list: program and arguments) prints at the start, for a key management service. See [storage.md](storage.md#where-the-master-key-lies).",
   },
   ...ADMIN_SETTINGS,
   ...SIGN_IN_SETTINGS,

@@ -26,7 +26,8 @@ export function loadMasterKey(source: MasterKeySource): readonly [Uint8Array, ..
   return parseMasterKeys(text, `the master key file ${JSON.stringify(file)}`);
 }
 
-function parseMasterKeys(text: string, where: string): readonly [Uint8Array, ...Uint8Array[]] {
+/** Keys in the form of {@link loadMasterKey}; `where` names their place in messages. */
+export function parseMasterKeys(text: string, where: string): readonly [Uint8Array, ...Uint8Array[]] {
   const keys = text.split(/[\s,]+/).filter((part) => part !== "");
   const [first, ...others] = keys.map((part, index) => {
     const bytes = /^[A-Za-z0-9+/_-]+={0,2}$/.test(part) ? Buffer.from(part, "base64") : Buffer.alloc(0);
