@@ -1,4 +1,4 @@
-import type { Head, Line } from "./lines.js";
+import type { ChainStart, Head, Line } from "./lines.js";
 import type { Placed } from "./placing.js";
 import { isSigned, type VerifyLogSignature } from "./signatures.js";
 
@@ -13,16 +13,10 @@ export interface LogProblem {
   readonly message: string;
 }
 
-/** What a chain stands on at its beginning: nothing, or what a tombstone says of the segments before. */
-export interface ChainStart {
-  readonly seq: number;
-  readonly prev: string;
-}
-
 /**
  * Compares the hash of every line with what the line after it says. A line is intact when something that is intact says its hash; where two
  * neighbours disagree, the later one is believed if the line after *it* confirms it, so that the altered line is named and not its neighbour.
- * `doubted`: lines that are known to be wrong, by their signature or by a head.
+ * `start`: what a tombstone says of the segments before. `doubted`: lines that are known to be wrong, by their signature or by a head.
  */
 export function checkHashes(
   lines: readonly Placed[],

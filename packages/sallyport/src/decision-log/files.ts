@@ -45,13 +45,22 @@ export function listChains(folder: string): ReadonlyMap<string, readonly Segment
   return chains;
 }
 
+export interface Lines {
+  readonly lines: readonly string[];
+  readonly rest: string;
+}
+
 /**
  * Complete lines, and what is left after the last line break (`""` in a file that was closed well). Lines are ASCII; they are read as
  * Latin-1, so that any other byte stays a difference instead of becoming a replacement character.
  * @throws what the file system throws.
  */
-export function readLines(folder: string, name: string): { readonly lines: readonly string[]; readonly rest: string } {
-  const lines = readFileSync(join(folder, name)).toString("latin1").split("\n");
+export function readLines(folder: string, name: string): Lines {
+  return linesOf(readFileSync(join(folder, name)));
+}
+
+export function linesOf(bytes: Buffer): Lines {
+  const lines = bytes.toString("latin1").split("\n");
   const rest = lines.pop() ?? "";
   return { lines, rest };
 }

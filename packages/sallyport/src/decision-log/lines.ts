@@ -39,13 +39,25 @@ export interface Line {
   readonly members: Readonly<Record<string, unknown>>;
 }
 
-export function hashLine(text: string): string {
-  return hash("sha256", text, "base64url");
+/** Where a chain goes on: the number of its next line, and the hash that this line says of the one before. `0` and `""`: at its beginning. */
+export interface ChainStart {
+  readonly seq: number;
+  readonly prev: string;
+}
+
+/** Of a line without its line break. Lines are ASCII: text and bytes are the same. */
+export function hashLine(line: string | Uint8Array): string {
+  return hash("sha256", line, "base64url");
+}
+
+/** How every line begins that stands at this place. */
+export function beginLine(seq: number, prev: string): string {
+  return `{"seq":${seq},"prev":"${prev}",`;
 }
 
 /** `members` is the inside of a JSON object that begins with `"type":`. */
 export function formatLine(seq: number, prev: string, members: string): string {
-  return `{"seq":${seq},"prev":"${prev}",${members}}`;
+  return `${beginLine(seq, prev)}${members}}`;
 }
 
 /** Never throws: what cannot be read has members missing. */

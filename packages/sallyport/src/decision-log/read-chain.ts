@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { LogProblem } from "./chain-check.js";
-import { readLines, type SegmentFiles } from "./files.js";
-import { type Head, type Line, parseLine } from "./lines.js";
+import { linesOf, readLines, type SegmentFiles } from "./files.js";
+import { followFile } from "./follow.js";
+import { type ChainStart, type Head, type Line, parseLine } from "./lines.js";
 import type { VerifyLogSignature } from "./signatures.js";
 import { parseTombstone, type Tombstone } from "./tombstone.js";
 
@@ -12,6 +15,8 @@ export interface ReadChain {
   readonly links: readonly Head[];
   readonly argumentFiles: readonly { readonly file: string; readonly lines: readonly string[] }[];
   readonly problems: readonly LogProblem[];
+  /** The first file that does not go on from those before it, whatever is wrong with it; absent: all bytes are as they hang together. */
+  readonly broken?: string;
 }
 
 export function readChain(
@@ -23,17 +28,23 @@ export function readChain(
   const tombstones: Tombstone[] = [];
   const problems: LogProblem[] = [];
   const argumentFiles: { file: string; lines: readonly string[] }[] = [];
+  let place: ChainStart | undefined = { seq: 0, prev: "" };
+  let broken: string | undefined;
   for (const { segment, log: file, removed, arguments: kept } of segments) {
     if (kept !== undefined) argumentFiles.push({ file: kept, lines: readLines(folder, kept).lines });
     if (file !== undefined) {
-      const { lines, rest } = readLines(folder, file);
+      const bytes = readFileSync(join(folder, file));
+      place = followFile(bytes, place);
+      if (place === undefined) broken ??= file;
+      const { lines, rest } = linesOf(bytes);
       for (const text of lines) read.push({ line: parseLine(text), file });
       problems.push(...incompleteLine(writer, file, rest));
     } else if (removed !== undefined) {
       const tombstone = parseTombstone(readLines(folder, removed).lines.join("\n"), verify);
-      if (tombstone !== undefined && tombstone.writer === writer && tombstone.segment === segment)
+      if (tombstone !== undefined && tombstone.writer === writer && tombstone.segment === segment) {
         tombstones.push(tombstone);
-      else
+        place = { seq: tombstone.last + 1, prev: tombstone.hash };
+      } else
         problems.push({
           kind: "signature",
           writer,
@@ -43,7 +54,8 @@ export function readChain(
     }
   }
   const [first] = read;
-  return { writer, tombstones, read, links: linksOf(first?.line), argumentFiles, problems };
+  const links = linksOf(first?.line);
+  return { writer, tombstones, read, links, argumentFiles, problems, ...(broken !== undefined && { broken }) };
 }
 
 /** The end of a file without its line break: a crash in the middle of a write, or a cut. `rest`: what follows the last line break. */

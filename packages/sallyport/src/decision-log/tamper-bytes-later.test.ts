@@ -1,9 +1,9 @@
 import { it } from "vitest";
-import { tryEveryPlace } from "./testing/byte-change.js";
+import { tryEveryByte } from "./testing/every-byte.js";
 import { writeTamperedLog } from "./testing/tampered-log.js";
 
-it("names the record of each single byte that is changed, at every place of the second half of a log of 1,000 records", {
-  timeout: 7_200_000,
+it("finds each single byte that is changed to each other value, in the second half of a log of 1,000 records", {
+  timeout: 600_000,
 }, async () => {
-  tryEveryPlace(await writeTamperedLog(), 1);
+  tryEveryByte(await writeTamperedLog(), 1);
 });

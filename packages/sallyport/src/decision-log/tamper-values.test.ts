@@ -1,7 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { changedText, changesOf, EVERY_VALUE, type LineChanges, tryValues } from "./testing/byte-change.js";
+import {
+  changedText,
+  changesOf,
+  EVERY_VALUE,
+  type LineChanges,
+  tryEveryPlace,
+  tryValues,
+} from "./testing/byte-change.js";
 import { verifySignature } from "./testing/log-folder.js";
 import { type TamperedLog, writeTamperedLog } from "./testing/tampered-log.js";
 import { verifyLog } from "./verify.js";
@@ -45,6 +52,10 @@ it(
     expect(tried).toBe(lines.reduce((sum, { places }) => sum + places * 255, 0));
   },
 );
+
+it("names the record of each single byte that is changed, at every place", TIMEOUT, async () => {
+  tryEveryPlace(await writeTamperedLog());
+});
 
 it("says of a file on the disk what it says of its lines", TIMEOUT, async () => {
   const log = await writeTamperedLog();

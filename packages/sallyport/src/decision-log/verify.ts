@@ -1,7 +1,7 @@
-import { type ChainStart, checkHashes, checkHeads, checkSignatures, type LogProblem } from "./chain-check.js";
+import { checkHashes, checkHeads, checkSignatures, type LogProblem } from "./chain-check.js";
 import { checkArguments } from "./check-arguments.js";
 import { listChains } from "./files.js";
-import type { Head } from "./lines.js";
+import type { ChainStart, Head } from "./lines.js";
 import { type Placed, placedAt, placeLines } from "./placing.js";
 import { type ReadChain, readChain } from "./read-chain.js";
 import type { VerifyLogSignature } from "./signatures.js";
@@ -47,8 +47,16 @@ export function verifyLog({ folder, verify, heads = [] }: VerifyOptions): LogRep
   const links = chains.flatMap(({ links: own }) => own);
   const reports = chains.map((chain) => reportOn(chain, verify, [...heads, ...links]));
   const absent = [...heads, ...links].filter(({ writer }) => !chains.some((chain) => chain.writer === writer));
-  const problems = chains.flatMap((chain, index) => [...chain.problems, ...(reports[index]?.problems ?? [])]);
+  const problems = chains.flatMap((chain, index) => {
+    const named = [...chain.problems, ...(reports[index]?.problems ?? [])];
+    return named.length === 0 && chain.broken !== undefined ? [unnamed(chain.writer, chain.broken)] : named;
+  });
   return { chains: reports.map(({ chain }) => chain), problems: [...problems, ...absent.map(absentChain)] };
+}
+
+/** Nothing hangs on the finding of names: where bytes do not hang together, something is wrong. */
+function unnamed(writer: string, file: string): LogProblem {
+  return { kind: "altered", writer, file, message: "its lines are not as they were written" };
 }
 
 function absentChain({ writer, seq }: Head): LogProblem {

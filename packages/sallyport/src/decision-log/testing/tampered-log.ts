@@ -65,9 +65,19 @@ function rememberVerified(verify: VerifyLogSignature): VerifyLogSignature {
   };
 }
 
-/** Short ones, so that there are fewer bytes to change. */
+/** Short ones, so that there are fewer bytes to change: one tool is called for each three lists that are asked for. */
 function recordOf(id: number): Decided {
   const made = decided({ id, denied: id % 7 === 0, args: { contact: id } });
+  const [judged] = made.judged;
+  if (judged === undefined) throw new Error("nothing was judged");
+  const list = {
+    ...judged.call,
+    method: "tools/list",
+    kind: "protocol",
+    name: undefined,
+    arguments: undefined,
+  } as const;
+  const call = id % 4 === 0 ? judged.call : list;
   const principal = {
     ...made.who.principal,
     actor: undefined,
@@ -77,7 +87,13 @@ function recordOf(id: number): Decided {
     sid: "s",
     iss: "https://a",
   };
-  return { ...made, who: { principal, entitled: [] }, request: { method: "POST", remoteAddress: undefined } };
+  return {
+    ...made,
+    judged: [{ ...judged, call }],
+    byMessage: [[call]],
+    who: { principal, entitled: [] },
+    request: { method: "POST", remoteAddress: undefined },
+  };
 }
 
 /** A log of 1,000 records in 25 files, each with a checkpoint at its end, closed well. Its head is known. */
