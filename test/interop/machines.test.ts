@@ -244,6 +244,24 @@ describe("strict clients", () => {
     expect([await ask("older"), await ask("signer")]).toEqual([200, 401]);
   });
 
+  test("openid-client: a person's ID-JAG, and a workload's own token", async () => {
+    const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    const metadata = { ...(await discover()) } as openid.ServerMetadata;
+    const config = new openid.Configuration(metadata, "chat", {}, openid.ClientSecretPost("a secret of chat"));
+    openid.allowInsecureRequests(config);
+    const claims = { sub: "u-9", groups: ["staff"], client_id: "chat", resource: urlOf("notes"), aud: program.issuer };
+    const assertion = await idp.sign(claims, "oauth-id-jag+jwt");
+    const tokens = await openid.genericGrantRequest(config, JWT_BEARER, { assertion });
+    expect([tokens.scope, decodeJwt(tokens.access_token).client_id]).toEqual(["mcp:read", "chat"]);
+    // A workload is nobody's client here before its token says which; `none` sends a client_id that is not read.
+    const workload = new openid.Configuration(metadata, "ci", {}, openid.None());
+    openid.allowInsecureRequests(workload);
+    const said = { sub: "w", aud: program.issuer, repository: "acme/app", "kubernetes.io": { namespace: "prod-eu" } };
+    const asked = { assertion: await idp.sign(said), resource: urlOf("notes") };
+    const its = await openid.genericGrantRequest(workload, JWT_BEARER, asked);
+    expect(decodeJwt(its.access_token).sub).toBe("ci");
+  });
+
   test("oauth4webapi: an exchanged token works where it may, dies with its parent within 2 s, and so do its descendants", async () => {
     const as = await discover();
     const client: oauth.Client = { client_id: "worker" };
