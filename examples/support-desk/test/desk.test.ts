@@ -95,8 +95,12 @@ async function say(text: string): Promise<string> {
 }
 
 const customerOf = async (region: string) =>
-  (await desk.database.query("select id, email from customers where region = $1 order by id limit 1", [region]))
-    .rows[0];
+  (
+    await desk.database.query(
+      "select id, email from customers where region = $1 and (region = 'north' or owner <> 'alice') order by id limit 1",
+      [region],
+    )
+  ).rows[0];
 
 describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "the support desk", () => {
   let mine: { readonly id: string; readonly email: string };
@@ -117,7 +121,22 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "the suppor
     expect(await say(`show customer ${mine.id}`)).toContain(mine.email);
     const foreign = await customerOf("south");
     expect(await say(`show customer ${foreign.id}`)).toContain(`There is no customer ${foreign.id} that you may see.`);
-    expect(await say("find Lyon")).toContain("Nobody of yours");
+    const { rows: own } = await desk.database.query(
+      "select id, email from customers where region <> 'north' and owner = 'alice'",
+    );
+    expect(await say(`show customer ${own[0].id}`)).toContain(own[0].email);
+    const found = await say("find Lyon");
+    const { rows: others } = await desk.database.query(
+      "select id from customers where city = 'Lyon' and owner <> 'alice'",
+    );
+    expect(others.length).toBeGreaterThan(5);
+    for (const { id } of others) expect(found).not.toContain(id);
+    const orders = await say("orders of label printer");
+    expect(orders).toContain("Label printer, 215.00 EUR");
+    const { rows: hidden } = await desk.database.query(
+      "select orders.id from orders join customers on customers.id = customer_id where region = 'south' and owner <> 'alice'",
+    );
+    for (const { id } of hidden) expect(orders).not.toContain(`${id} `);
   });
 
   test("asks for no permission to change what the person may not see, and says so in a sentence, with the details folded", async () => {
@@ -141,7 +160,7 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "the suppor
     const linesOf = async () => (await list.innerText()).trim().split("\n").length;
     await say("open tickets");
     const { rows } = await desk.database.query(
-      "select count(*)::int as all from tickets join customers on customers.id = customer_id where region = 'north' and status = 'open'",
+      "select count(*)::int as all from tickets join customers on customers.id = customer_id where (region = 'north' or owner = 'alice') and status = 'open'",
     );
     const all = Math.min(20, rows[0].all);
     expect(all).toBeGreaterThan(12);

@@ -10,6 +10,7 @@ describe("the fixed sentences", () => {
     ["history of C-1001", "get_customer_history", { customer_id: "C-1001" }],
     ["ticket T-5001 please", "get_ticket", { ticket_id: "T-5001" }],
     ["what is O-9001?", "get_order", { order_id: "O-9001" }],
+    ["orders of Harbor Dental?", "search_orders", { query: "Harbor Dental" }],
     ["waiting tickets", "search_tickets", { status: "waiting" }],
     ["change the email of C-1001 to a@b.example", "update_contact", { customer_id: "C-1001", email: "a@b.example" }],
     ["update phone C-1001: +49 555 1234", "update_contact", { customer_id: "C-1001", phone: "+49 555 1234" }],

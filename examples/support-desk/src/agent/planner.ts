@@ -124,6 +124,21 @@ const INTENTS: readonly Intent[] = [
     }),
   },
   {
+    example: "orders of Harbor",
+    pattern: /orders?\s+(?:of|for|from|with)\s+(?<query>.+)/i,
+    plan: ({ query = "" }) => ({
+      tool: "search_orders",
+      args: { query: query.trim().replace(/[?.]$/, "") },
+      say: (result) =>
+        rowsOf(result)
+          .map(
+            (row) =>
+              `${text(row, "id")} ${text(row, "item")}, ${money(Number(row.amount_cents))}, ${text(row, "company")}`,
+          )
+          .join("\n") || "Nobody of yours has ordered that.",
+    }),
+  },
+  {
     example: "find Alder",
     pattern: /(?:find|search|look up|who is)\s+(?:customers?\s+)?(?<query>.+)/i,
     plan: ({ query = "" }) => ({

@@ -6,6 +6,7 @@ import { type Attribution, RecordError, type Records } from "./records.js";
 
 const SCOPES = { "crm:read": {}, "crm:write": { includes: ["crm:read"] } } as const;
 
+const query = z.string().max(100).default("");
 const id = z.string().min(1).max(20);
 const note = z.strictObject({ text: z.string().min(1).max(4_000) });
 const contact = z
@@ -34,15 +35,7 @@ export function createCrmApi(options: {
   const app = new Hono();
   app.use("/.well-known/*", async (context, next) => api.metadata(context.req.raw) ?? next());
   app.get("/customers", read, async (c) =>
-    c.json(
-      await records.searchCustomers(
-        c.get("caller").principal.sub,
-        z
-          .string()
-          .max(100)
-          .parse(c.req.query("q") ?? ""),
-      ),
-    ),
+    c.json(await records.searchCustomers(c.get("caller").principal.sub, query.parse(c.req.query("q")))),
   );
   app.get("/customers/:id", read, async (c) =>
     c.json(await records.readCustomer(c.get("caller").principal.sub, id.parse(c.req.param("id")))),
@@ -60,6 +53,9 @@ export function createCrmApi(options: {
   );
   app.get("/tickets/:id", read, async (c) =>
     c.json(await records.readTicket(c.get("caller").principal.sub, id.parse(c.req.param("id")))),
+  );
+  app.get("/orders", read, async (c) =>
+    c.json(await records.searchOrders(c.get("caller").principal.sub, query.parse(c.req.query("q")))),
   );
   app.get("/orders/:id", read, async (c) =>
     c.json(await records.readOrder(c.get("caller").principal.sub, id.parse(c.req.param("id")))),

@@ -19,8 +19,14 @@ export class RecordError extends Error {
 }
 
 const NOT_STAFF = "You do not work at this desk.";
-/** Rows of other regions are as if they did not exist. */
-const MINE = "region = any(select unnest(regions) from staff where sub = $1)";
+/** Customers of one's regions, and those that one looks after oneself; all others are as if they did not exist. */
+const MINE =
+  "(region = any(select unnest(regions) from staff where sub = $1) or owner = (select name from staff where sub = $1))";
+
+/** A pattern for whatever holds `text`. */
+function like(text: string): string {
+  return `%${text.replace(/[\\%_]/g, "\\$&")}%`;
+}
 
 async function requireStaff(pool: pg.Pool | pg.PoolClient, sub: string): Promise<string> {
   const { rows } = await pool.query("select name from staff where sub = $1", [sub]);
@@ -39,12 +45,11 @@ export function createRecords(pool: pg.Pool) {
   return {
     async searchCustomers(sub: string, text: string) {
       await requireStaff(pool, sub);
-      const like = `%${text.replace(/[\\%_]/g, "\\$&")}%`;
       const { rows } = await pool.query(
         `select id, name, company, city, plan, owner from customers
          where ${MINE} and (name ilike $2 or company ilike $2 or email ilike $2 or city ilike $2 or id ilike $2)
          order by id limit 20`,
-        [sub, like],
+        [sub, like(text)],
       );
       return rows;
     },
@@ -71,6 +76,17 @@ export function createRecords(pool: pg.Pool) {
         `select tickets.id, subject, status, priority, customer_id, name, company from tickets
          join customers on customers.id = customer_id where ${MINE} and status = $2 order by opened desc limit 20`,
         [sub, status],
+      );
+      return rows;
+    },
+    async searchOrders(sub: string, text: string) {
+      await requireStaff(pool, sub);
+      const { rows } = await pool.query(
+        `select orders.id, item, amount_cents, refunded_cents, currency, placed, customer_id, name, company from orders
+         join customers on customers.id = customer_id
+         where ${MINE} and (orders.id ilike $2 or item ilike $2 or customer_id ilike $2 or name ilike $2 or company ilike $2)
+         order by placed desc, orders.id limit 20`,
+        [sub, like(text)],
       );
       return rows;
     },

@@ -96,6 +96,9 @@ function createDice(seed: number): (sides: number) => number {
   };
 }
 
+/** Every so many customers somebody of another region looks after one. */
+const KEY_ACCOUNT = 25;
+
 /** `count` customers with their tickets and orders; `owners` are the people who look after them, by region. */
 export function createSeed(count: number, owners: Readonly<Record<string, readonly string[]>>): Seed {
   const dice = createDice(20_261);
@@ -110,6 +113,11 @@ export function createSeed(count: number, owners: Readonly<Record<string, readon
     const [first, last] = [pick(FIRST), pick(LAST)];
     const company = `${pick(COMPANIES)} ${pick(KINDS)}`;
     const [city, region] = pick(CITIES);
+    const here = owners[region] ?? [];
+    const [elsewhere] = Object.values(owners)
+      .flat()
+      .filter((name) => !here.includes(name));
+    const owner = pick(here) ?? "nobody";
     customers.push({
       id,
       name: `${first} ${last}`,
@@ -119,7 +127,7 @@ export function createSeed(count: number, owners: Readonly<Record<string, readon
       city,
       region,
       plan: pick(PLANS),
-      owner: pick(owners[region] ?? ["nobody"]),
+      owner: index % KEY_ACCOUNT === KEY_ACCOUNT - 1 ? (elsewhere ?? owner) : owner,
       since: date(2019 + dice(7)),
     });
     for (let left = dice(3); left > 0; left--) {

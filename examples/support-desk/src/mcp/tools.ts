@@ -68,6 +68,16 @@ export function createCrmServer(crm: (scope: "crm:read" | "crm:write") => CrmFet
     ({ ticket_id }) => get(at`/tickets/${ticket_id}`),
   );
   server.registerTool(
+    "search_orders",
+    {
+      title: "Search orders",
+      description: "Finds orders by item, customer, company or id, newest first. At most 20.",
+      inputSchema: z.object({ query: z.string().max(100) }),
+      annotations: READ,
+    },
+    ({ query }) => get(`/orders?${new URLSearchParams({ q: query })}`),
+  );
+  server.registerTool(
     "get_order",
     {
       title: "Read an order",
