@@ -12,7 +12,7 @@ afterAll(() => server?.close());
 
 const createUrl = () => server.createUrl();
 describeReplicas({ name: "PostgreSQL", createUrl });
-describeRefreshes({ name: "PostgreSQL", createUrl });
+describeRefreshes({ name: "PostgreSQL", createUrl, folderOf: () => server.folder });
 describeOutages(createUrl, [
   {
     name: "a PostgreSQL server whose processes stand still",

@@ -7,6 +7,7 @@ import {
 } from "../../packages/sallyport/src/federation/testing/foreign-idp.js";
 import type { ConnectionTokens } from "../../packages/sallyport/src/vault/contract.js";
 import { createVisits, type Visits } from "../federation/visits.js";
+import { filesBelow, findCanaries } from "../fixtures/canaries.js";
 import {
   AT_STRICT,
   SIGN_IN_CLIENT,
@@ -21,8 +22,13 @@ const FIRST_LIFE = 50;
 const DESK_CLIENT = "desk";
 const CALLS = 20;
 
+export interface DatabaseWithFiles extends SharedDatabase {
+  /** Where the files of the database lie, and perhaps others. */
+  folderOf(installation: Installation): string;
+}
+
 /** Two processes that need one person's token of elsewhere renewed, whichever database they share: one refresh on the wire. */
-export function describeRefreshes(database: SharedDatabase): void {
+export function describeRefreshes(database: DatabaseWithFiles): void {
   describe(`two processes on one ${database.name} store, with tokens of elsewhere`, () => {
     let elsewhere: Elsewhere;
     let installation: Installation;
@@ -54,8 +60,13 @@ export function describeRefreshes(database: SharedDatabase): void {
       );
       for (const answer of answers) expect(answer).toEqual([200, expect.any(String)]);
     };
-    const keptUnder = async (name: string): Promise<Partial<ConnectionTokens>> =>
-      (await installation.store.connections.find(person.sub, name))?.tokens ?? {};
+    const everKept = new Map<string, string>();
+    const keptUnder = async (name: string): Promise<Partial<ConnectionTokens>> => {
+      const tokens = (await installation.store.connections.find(person.sub, name))?.tokens;
+      for (const kind of ["access_token", "refresh_token"] as const)
+        everKept.set(tokens?.[kind] ?? "", `${kind} of ${name}`);
+      return tokens ?? {};
+    };
     /** A provider that sees a refresh token twice ends all that came of it (RFC 9700 §4.14.2). */
     const expectAlive = async ({ access_token = "", refresh_token = "" }: Partial<ConnectionTokens>) => {
       const { AccessToken, RefreshToken } = elsewhere.idp().provider;
@@ -92,6 +103,15 @@ export function describeRefreshes(database: SharedDatabase): void {
       const living = [before, after].map(({ access_token }) => `Bearer ${access_token}`);
       expect(living).toEqual(expect.arrayContaining([...new Set(shown)]));
       await expectAlive(after);
+    });
+
+    test("nothing of either was ever readable in the files of the database", () => {
+      // Of the sign-in and of the account: an access token and a refresh token before, and those after.
+      expect(everKept.size).toBe(8);
+      const files = filesBelow(database.folderOf(installation));
+      // They are the right ones: what is no secret stands there in the clear.
+      expect(findCanaries({ secrets: new Map([[person.sub, "a person"]]) }, files)).not.toEqual([]);
+      expect(findCanaries({ secrets: everKept }, files)).toEqual([]);
     });
   });
 }

@@ -6,7 +6,7 @@ import { describeReplicas } from "./replicas.contract.js";
 
 const createUrl = async () => "sqlite:./sallyport.db";
 describeReplicas({ name: "SQLite", createUrl });
-describeRefreshes({ name: "SQLite", createUrl });
+describeRefreshes({ name: "SQLite", createUrl, folderOf: ({ folder }) => folder });
 
 /** What a backup tool, or a shell that somebody left open in a transaction, does. In WAL mode readers are not held up. */
 function lockedFile(): Outage {
