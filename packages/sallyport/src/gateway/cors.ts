@@ -47,5 +47,5 @@ function one(value: string | readonly string[] | undefined): string | undefined 
 function allowedHeaders(requested: string | readonly string[] | undefined): readonly string[] {
   const asked = typeof requested === "string" ? requested.toLowerCase().split(",") : [];
   const ofMcp = asked.map((name) => name.trim()).filter((name) => /^mcp-[a-z0-9_-]{1,64}$/.test(name));
-  return [...ALLOWED, "mcp-protocol-version", "mcp-session-id", ...ofMcp];
+  return [...new Set([...ALLOWED, "mcp-protocol-version", "mcp-session-id", ...ofMcp])];
 }

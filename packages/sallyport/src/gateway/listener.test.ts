@@ -135,6 +135,10 @@ describe("host and origin (R-27, R-28)", () => {
     expect(preflight.statusCode).toBe(204);
     expect(preflight.headers["access-control-allow-headers"]).toMatch(/authorization.*mcp-param-region/);
     expect(preflight.headers["access-control-allow-headers"]).not.toContain("x-evil");
+    const again = { origin, "access-control-request-headers": "mcp-protocol-version, Mcp-Session-Id, mcp-session-id" };
+    const { headers } = await raw(harness, { method: "OPTIONS", headers: again });
+    const names = String(headers["access-control-allow-headers"]).split(", ");
+    expect(names).toEqual([...new Set(names)]);
   });
 
   test("an absolute-form target names a host of its own: 400", async () => {
