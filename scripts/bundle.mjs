@@ -35,10 +35,10 @@ for (const file of output.flatMap(({ moduleIds = [] }) => moduleIds)) {
   const at = /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(file)?.[1];
   if (at !== undefined) packages.set(at, JSON.parse(readFileSync(join(at, "package.json"), "utf8")));
 }
-const notices = [...packages].map(([at, manifest]) => ({ ...manifest, text: licenceIn(at) }));
+const notices = [...packages].map(([at, manifest]) => ({ ...manifest, text: licenceIn(at, manifest) }));
 notices.sort((a, b) => (a.name < b.name ? -1 : 1));
-const missing = notices.filter(({ license }) => typeof license !== "string");
-if (missing.length > 0) throw new Error(`No licence is named by ${missing.map(({ name }) => name).join(", ")}.`);
+const missing = notices.filter(({ license, text }) => typeof license !== "string" || text === undefined);
+if (missing.length > 0) throw new Error(`No text of a licence for ${missing.map(({ name }) => name).join(", ")}.`);
 writeFileSync(
   join(fresh, "THIRD-PARTY.txt"),
   notices
@@ -48,7 +48,7 @@ writeFileSync(
 rmSync(folder, { recursive: true, force: true });
 renameSync(fresh, folder);
 
-function licenceIn(at) {
+function licenceIn(at, { license }) {
   // Apache-2.0 §4 (d): a NOTICE goes along with the licence.
   const files = readdirSync(at).filter((name) => /^(licen[cs]e|copying|notice)([.-]|$)/i.test(name));
   const texts = files.map((name) => readFileSync(join(at, name), "utf8").trim());
@@ -56,5 +56,31 @@ function licenceIn(at) {
   // Some say it at the end of their README only.
   const readme = readdirSync(at).find((name) => /^readme/i.test(name));
   const said = readme && /^#+ licen[cs]e\s*$([\s\S]*)/im.exec(readFileSync(join(at, readme), "utf8"))?.[1]?.trim();
-  return said || "The package holds no text of this licence.";
+  return said || licenceInSources(at, `${license}`);
+}
+
+/** Some name their licences only, and say at the head of their sources whose they are. `undefined` where a text is wanted and not there. */
+function licenceInSources(at, license) {
+  const heads = new Set(sourcesIn(at).map(headOf));
+  const texts = license.match(/[\w.-]+/g).flatMap((name) => {
+    if (name === "AND") return [];
+    if (name === "Apache-2.0") return [readFileSync(join(root, "LICENSE"), "utf8").split("\n   Copyright 2026")[0]];
+    return name === "BSD-3-Clause" ? [[...heads].find((head) => head.includes("Redistribution and use"))] : [undefined];
+  });
+  if (texts.includes(undefined)) return undefined;
+  const owners = new Set([...heads].flatMap((head) => head.match(/^Copyright .*$/m) ?? []));
+  return [[...owners].sort().join("\n"), ...texts.map((text) => text.trim())].join("\n\n");
+}
+
+function sourcesIn(at) {
+  const names = readdirSync(at, { recursive: true }).filter(
+    (name) => /\.js$/.test(name) && !name.includes("node_modules"),
+  );
+  return names.map((name) => readFileSync(join(at, name), "utf8"));
+}
+
+/** The comment lines that a source begins with, without their slashes. */
+function headOf(source) {
+  const [head = ""] = /^(?:\/\/.*\n)*/.exec(source) ?? [];
+  return head.replace(/^\/\/ ?/gm, "").trim();
 }
