@@ -108,7 +108,8 @@ export interface RuleConfig {
   /** CEL; absent: always. */
   readonly when?: string;
   readonly because?: string;
-  readonly mode?: "record";
+  /** Absent: that of the server. */
+  readonly mode?: "enforce" | "record";
 }
 
 /** Names that users choose: they stand in URLs and in file paths. */

@@ -50,7 +50,7 @@ const rules = z.array(
       allow: oneOrMoreGlobs.optional(),
       when: z.string().min(1).max(10_000).optional(),
       because: z.string().min(1).max(500).optional(),
-      mode: z.enum(["record"]).optional(),
+      mode: z.enum(["enforce", "record"]).optional(),
     })
     .refine(
       ({ deny, allow }) => (deny === undefined) !== (allow === undefined),
@@ -253,7 +253,7 @@ export const SETTINGS: readonly Setting[] = [
     type: rules,
     default: [],
     description:
-      "Rules of this server: `{ deny | allow, when, because, mode }`. `deny` and `allow` hold a glob or a list of globs as in `scopes`, or over `requests/…` (what servers ask of clients); `when` is a CEL condition; `because` is told to the caller; `mode: record` tries a rule without applying it. Deny wins; where an `allow` names something, one of them has to hold. See [policy](policy.md).",
+      "Rules of this server: `{ deny | allow, when, because, mode }`. `deny` and `allow` hold a glob or a list of globs as in `scopes`, or over `requests/…` (what servers ask of clients); `when` is a CEL condition; `because` is told to the caller; `mode: record` tries a rule without applying it; `enforce`, the default, applies it, also on a server in record mode. Deny wins; where an `allow` names something, one of them has to hold. See [policy](policy.md).",
   },
   {
     path: "servers.*.mode",

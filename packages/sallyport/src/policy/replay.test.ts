@@ -193,6 +193,16 @@ describe("rules in record mode", () => {
     expect(replay(question(), moment())).toMatchObject({ answer: "allow", recorded: ["crm.rules[0]@new.yaml:3"] });
   });
 
+  test("`mode: enforce` is what a rule without one is in, and counts more than the mode of its server", () => {
+    const rules = (mode: string) => `rules: [{ deny: tools/update_*${mode} }]`;
+    for (const server of [rules(""), rules(", mode: enforce"), `mode: record, ${rules(", mode: enforce")}`]) {
+      const replay = createReplay({ config: configOf(server), redacted: HOLE });
+      expect(replay(question(), moment())).toMatchObject({ answer: "rule", recorded: [] });
+    }
+    const recording = createReplay({ config: configOf(`mode: record, ${rules("")}`), redacted: HOLE });
+    expect(recording(question(), moment())).toMatchObject({ answer: "allow", recorded: ["crm.rules[0]@new.yaml:3"] });
+  });
+
   test("deny when all rules are enforced, those of a whole server in record mode too", () => {
     for (const one of [config, configOf("mode: record, rules: [{ deny: tools/update_* }]")]) {
       const replay = createReplay({ config: enforceAll(one), redacted: HOLE });

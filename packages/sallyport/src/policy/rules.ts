@@ -36,12 +36,12 @@ export function compileRules(
   server: string,
 ): readonly PolicyRule[] {
   const own = config.servers[server];
-  const recording = own?.mode === "record";
   const compile = (path: Path, rules: readonly RuleConfig[], prefix: string) =>
     rules.map((rule, index) => {
       const line = config.source?.lineOf([...path, index]);
       const place = line === undefined ? "" : `@${config.source?.file}:${line}`;
-      return compileRule(recording ? { ...rule, mode: "record" } : rule, {
+      // A rule's own word counts more than its server's.
+      return compileRule({ ...rule, mode: rule.mode ?? own?.mode ?? "enforce" }, {
         id: `${prefix}rules[${index}]${place}`,
         line,
       });
@@ -58,7 +58,7 @@ function compileRule(rule: RuleConfig, place: { readonly id: string; readonly li
   return {
     ...place,
     effect: rule.deny === undefined ? "allow" : "deny",
-    ...(rule.mode !== undefined && { mode: rule.mode }),
+    ...(rule.mode === "record" && { mode: rule.mode }),
     patterns,
     condition,
     applies: (call) => {
