@@ -5,6 +5,7 @@ import { proxyVariable } from "../config/proxy.js";
 import { type Config, configType, type ServerConfig } from "../config/schema.js";
 import { CliError } from "./exit.js";
 import { judgeExposure } from "./exposure-danger.js";
+import { isProgram, pathOf } from "./find-program.js";
 import { DEFAULT_NAME, type Installation, protectInstallation, worldFolder } from "./installation.js";
 import { run } from "./run.js";
 
@@ -109,6 +110,8 @@ function installationOf(command: readonly string[], options: ProtectOptions): In
         .join("\n"),
     );
   }
+  const server = parsed.data.servers.only as ServerConfig;
+  checkProgram(server);
   refuse([...checkPublicUrl(parsed.data), ...checkTls(parsed.data)], "");
   const { problems, dangers, plainHttp } = judgeExposure(parsed.data, options.dangerouslyAllowPlainHttp);
   refuse(problems, "\n(or --dangerously-allow-plain-http)");
@@ -117,13 +120,23 @@ function installationOf(command: readonly string[], options: ProtectOptions): In
     name: options.name,
     dataFolder: worldFolder({ dataDir: options.dataDir, name: options.name }, process.env),
     config,
-    server: parsed.data.servers.only as ServerConfig,
+    server,
     workingFolder: process.cwd(),
     operatorFlags: flagsOf(options),
     dangers,
     plainHttp,
     notices,
   });
+}
+
+/** Before anything is made: a slip of the keyboard is not what a name protects from then on. */
+function checkProgram({ command, env }: ServerConfig): void {
+  const [name] = command ?? [];
+  if (name === undefined) return;
+  const { platform } = process;
+  if (isProgram(name, { cwd: process.cwd(), path: pathOf(env, process.env), platform })) return;
+  const place = name.includes("/") ? "there is no such program" : "no folder of PATH has such a program";
+  throw new CliError(`cannot start ${JSON.stringify(name)}: ${place}. Nothing was started, and nothing was kept.`);
 }
 
 /** A desk behind a proxy is no reason not to start: clients that are known by a document register themselves instead. */
