@@ -135,7 +135,9 @@ describe("sallyport as it is published", () => {
       expect(notices).toMatch(new RegExp(`^${name} \\d.*\\(MIT\\)$`, "m"));
     // Its own package holds no text: the Apache License is ours, and what Google's part is under stands at the head of its source.
     const protobuf = /^@bufbuild\/protobuf \d.*?^-{80}$/ms.exec(notices)?.[0];
-    expect(protobuf).toMatch(/Copyright 2008 Google Inc\..*TERMS AND CONDITIONS FOR USE.*Redistribution and use in source/s);
+    expect(protobuf).toMatch(
+      /Copyright 2008 Google Inc\..*TERMS AND CONDITIONS FOR USE.*Redistribution and use in source/s,
+    );
   });
 
   test("holds nothing of the machine that it was built on", () => {

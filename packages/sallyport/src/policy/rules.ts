@@ -41,10 +41,8 @@ export function compileRules(
       const line = config.source?.lineOf([...path, index]);
       const place = line === undefined ? "" : `@${config.source?.file}:${line}`;
       // A rule's own word counts more than its server's.
-      return compileRule({ ...rule, mode: rule.mode ?? own?.mode ?? "enforce" }, {
-        id: `${prefix}rules[${index}]${place}`,
-        line,
-      });
+      const mode = rule.mode ?? own?.mode ?? "enforce";
+      return compileRule({ ...rule, mode }, { id: `${prefix}rules[${index}]${place}`, line });
     });
   return [
     ...compile(["rules"], config.rules, ""),
