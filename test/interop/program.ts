@@ -60,7 +60,10 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     log += text;
   });
   const gone = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  const report = await startedLine(child, () => log);
+  const report = await startedLine(child, () => log).catch((error: unknown) => {
+    witness.remove();
+    throw error;
+  });
   const [server] = report.servers as readonly { readonly mcpUrl: string }[];
   if (server === undefined) throw new Error(`no server in ${JSON.stringify(report)}`);
   const watch = watchProgram({
