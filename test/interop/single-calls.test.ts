@@ -89,6 +89,8 @@ test("a machine's token for one call makes that call, once, at whatever it is as
     [1, 2, 3, 4].map(() => call(tokens.access_token, "write_note", { name: "a", text: "hello" })),
   );
   expect(statuses.toSorted()).toEqual([200, 403, 403, 403]);
+  const listed = execFileSync(process.execPath, [LAUNCHER, "session", "list", "--config", file], { encoding: "utf8" });
+  expect(listed).toMatch(/ worker +http\S+ +1 single call +2/);
 });
 
 test("a person agrees to one call for a device, and the device makes it", async () => {

@@ -195,7 +195,13 @@ export function describeReplicas(database: SharedDatabase): void {
       expect(await statuses()).toEqual([LIVE, LIVE, LIVE]);
       const becomes = async (wanted: readonly (readonly number[])[]) =>
         until(performance.now(), BOUND_MS, async () => JSON.stringify(await statuses()) === JSON.stringify(wanted));
-      await installation.operate("revoke", "--session", decodeJwt<{ sid: string }>(child).sid);
+      // The operator sees which hangs on which.
+      const [first, second, third] = [parent, child, grandchild].map((each) => decodeJwt<{ sid: string }>(each).sid);
+      const listed = await installation.operate("session", "list", "--client", "agent");
+      expect(listed).toMatch(/ exchanged from$/m);
+      expect(listed).toMatch(new RegExp(`^${second} .* ${first}$`, "m"));
+      expect(listed).toMatch(new RegExp(`^${third} .* ${second}$`, "m"));
+      await installation.operate("revoke", "--session", second ?? "");
       await becomes([LIVE, ENDED, ENDED]);
       await installation.operate("client", "revoke", "agent");
       await becomes([ENDED, ENDED, ENDED]);

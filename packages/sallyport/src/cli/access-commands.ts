@@ -30,7 +30,7 @@ export function addAccessCommands(program: Command): void {
     );
   const session = program.command("session").description("Families of tokens that live.");
   listing(session.command("list"))
-    .description("Lists live sessions. `sallyport revoke --session <id>` ends one.")
+    .description("Lists live sessions. `sallyport revoke --session <id>` ends one, and what was exchanged from it.")
     .action((options: ListOptions) =>
       inWorld(options, async (world) => {
         const filter = await filterOf(world, options);
@@ -77,29 +77,41 @@ async function named<Row extends { readonly sub: string; readonly created: numbe
 
 function formatGrants(grants: readonly Named<Grant>[]): string {
   if (grants.length === 0) return "Nothing is granted.";
-  const rows = grants.map(({ user, client_id, resource, scopes, updated }) => [
+  const rows = grants.map(({ user, client_id, resource, scopes, details, updated }) => [
     user,
     showText(client_id),
     resource,
-    scopes.join(" "),
+    mayText(scopes, details),
     formatTime(updated),
   ]);
   return formatTable(["user", "client", "server", "may", "last agreed"], rows);
 }
 
-type ListedSession = Pick<Session, "id" | "client_id" | "resource" | "scopes" | "last_used"> & {
+function mayText(scopes: readonly string[], details: Grant["details"] = []): string {
+  const calls = details.length === 0 ? [] : [`${details.length} single call${details.length === 1 ? "" : "s"}`];
+  return [...scopes, ...calls].join(" ");
+}
+
+type ListedSession = Pick<
+  Session,
+  "id" | "parent_id" | "client_id" | "resource" | "scopes" | "details" | "last_used"
+> & {
   readonly user: string;
 };
 
 function formatSessions(sessions: readonly ListedSession[]): string {
   if (sessions.length === 0) return "No session lives.";
-  const rows = sessions.map(({ id, user, client_id, resource, scopes, last_used }) => [
+  // Which link of a chain hangs on which; where nothing was exchanged there is no chain to show.
+  const chained = sessions.some(({ parent_id }) => parent_id !== undefined);
+  const rows = sessions.map(({ id, parent_id, user, client_id, resource, scopes, details, last_used }) => [
     id,
     user,
     showText(client_id),
     resource,
-    scopes.join(" "),
+    mayText(scopes, details),
     formatTime(last_used),
+    ...(chained ? [parent_id ?? ""] : []),
   ]);
-  return formatTable(["session", "user", "client", "server", "may", "last used"], rows);
+  const titles = ["session", "user", "client", "server", "may", "last used", ...(chained ? ["exchanged from"] : [])];
+  return formatTable(titles, rows);
 }
