@@ -1,4 +1,5 @@
 import type { LogReport, ReadRecord } from "../decision-log/index.js";
+import { ruleSentence } from "../policy/rule-reason.js";
 
 type ChainReport = LogReport["chains"][number];
 
@@ -36,11 +37,13 @@ const count = (many: number, what: string) => `${many} ${what}${many === 1 ? "" 
 
 /** One record on one line, for people. Everything in it was ASCII in the log; what it decodes to is shown, not sent to the terminal. */
 export function formatRecordLine(record: ReadRecord): string {
-  const { time, decision, denial, server, method, kind, name, sub, client, rule, reason, writer, seq } = record;
+  const { time, decision, denial, server, method, kind, name, sub, client, rule, reason, because, writer, seq } =
+    record;
   const when = new Date(time * 1000).toISOString().replace(".000Z", "Z");
   const what = name === undefined ? method : `${method} ${kind}s/${name}`;
   const answer = decision === "allow" ? "allow" : `deny (${denial})`;
-  const why = reason === undefined ? rule : `${rule}: ${reason}`;
+  const words = denial === "rule" && reason !== undefined ? ruleSentence({ reason, because }) : reason;
+  const why = words === undefined ? rule : `${rule}: ${words}`;
   const text = `${when}  ${answer.padEnd(14)} ${server} ${what}  ${sub} via ${client}  ${why}  [${writer}:${seq}]`;
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (unit) => `\\u{${(unit.codePointAt(0) ?? 0).toString(16)}}`);
 }

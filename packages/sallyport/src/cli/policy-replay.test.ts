@@ -61,11 +61,14 @@ test("a file that decides as it was decided changes nothing: exit code 0", async
 test("says which calls of whom would change, by which rule, and an example that `log show` finds", async () => {
   const { folder, writer } = await recordedFolder();
   expect(
-    await replay(folder, "{ deny: tools/delete_* }, { deny: tools/update_*, when: args.credit_limit > 7000 }"),
+    await replay(
+      folder,
+      "{ deny: tools/delete_* }, { deny: tools/update_*, when: args.credit_limit > 7000, because: Limits above 7 000 are set by finance. }",
+    ),
   ).toBe(1);
   expect(output).toContain("would be refused");
   expect(output).toContain(
-    "3 × crm tools/update_contact: allowed → denied, by crm.rules[1]@new.yaml:7: deny rule applies",
+    "3 × crm tools/update_contact: allowed → denied, by crm.rules[1]@new.yaml:7: the condition of this deny rule holds: “Limits above 7 000 are set by finance.”",
   );
   expect(output).toContain(`alice (3)`);
   expect(output).toContain("3 would change, 9 would not.");

@@ -39,7 +39,16 @@ function section(title: string, groups: readonly ReplayGroup[]): readonly string
   return [title, ...groups.slice(0, SHOWN).flatMap(groupLines), ...more, ""];
 }
 
-function groupLines({ server, target, before, after, rule, reason, ...group }: ReplayGroup): readonly string[] {
+function groupLines({
+  server,
+  target,
+  before,
+  after,
+  rule,
+  reason,
+  why = reason,
+  ...group
+}: ReplayGroup): readonly string[] {
   const callers = Object.entries(group.callers).sort(([, a], [, b]) => b - a);
   const named = callers.slice(0, CALLERS).map(([caller, calls]) => `${showText(caller)} (${count(calls)})`);
   const others = callers.length > CALLERS ? `, ${count(callers.length - CALLERS)} more` : "";
@@ -47,7 +56,7 @@ function groupLines({ server, target, before, after, rule, reason, ...group }: R
   const change = before === after ? ANSWERS[after] : `${ANSWERS[before]} → ${ANSWERS[after]}`;
   const what = [server, showText(target)].filter((part) => part !== "").join(" ");
   return [
-    `  ${count(group.count)} × ${what}: ${change}, by ${showText(rule)}: ${showText(reason)}`,
+    `  ${count(group.count)} × ${what}: ${change}, by ${showText(rule)}: ${showText(why)}`,
     `      ${named.join(", ")}${others}; ${when}; for example ${group.examples.join(" ")}`,
   ];
 }

@@ -25,6 +25,8 @@ export interface DecisionRecord {
   readonly denial?: "unknown" | "rule" | "scope";
   readonly rule: string;
   readonly reason?: string;
+  /** What the caller was told, for `denial: rule`. */
+  readonly because?: string;
   /** What the caller lacks, for `denial: scope`. */
   readonly missing?: readonly string[];
   /** Rules in record mode that would have denied. */
@@ -167,6 +169,7 @@ function formatCall(judged: Judged, { request }: Decided, toolScope: string | un
     denial: denied?.kind,
     rule: decision.rule,
     reason: denied === undefined ? undefined : cut(denied.reason),
+    because: denied?.kind === "rule" ? cut(denied.because) : undefined,
     missing: denied === undefined || denied.scopes.length === 0 ? undefined : denied.scopes,
     recorded: decision.outcome === "allow" ? decision.recorded?.map(({ rule }) => rule) : undefined,
     http: request.method,

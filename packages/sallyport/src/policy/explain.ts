@@ -14,6 +14,7 @@ import {
   type Revision,
   targetOf,
 } from "@sallyport/auth";
+import { ruleReason } from "./rule-reason.js";
 import type { PolicyRule } from "./rules.js";
 import type { ServerPolicy } from "./server-policy.js";
 
@@ -172,7 +173,11 @@ function reasonToDeny(
   },
 ): string {
   const { input, decision, common } = about;
-  if (decision.kind === "rule") return reasonOfRule(common.rules.find(({ rule }) => rule === decision.rule));
+  if (decision.kind === "rule")
+    return reasonOfRule(
+      decision,
+      common.rules.find(({ rule }) => rule === decision.rule),
+    );
   const names = common.scopes.map(({ scope }) => scope).join(" or ");
   if (decision.kind === "scope") return `it needs ${names}, which the token lacks and the subject may be granted`;
   if (names !== "") return `it needs ${names}, to which the subject is not entitled`;
@@ -183,12 +188,11 @@ function reasonToDeny(
   return kind === "tool" ? "no tool of this name was seen at the server" : "no scope permits it";
 }
 
-function reasonOfRule(trace: RuleTrace | undefined): string {
-  if (trace === undefined || trace.effect === "allow")
-    return "an allow rule names it, and no allow rule that does holds";
-  if (trace.result === "failed") return `the condition of this deny rule fails, which denies: ${trace.why}`;
-  if (trace.why === UNCONDITIONAL) return "this deny rule names it and has no condition";
-  return "the condition of this deny rule holds";
+function reasonOfRule({ reason }: Denied, trace: RuleTrace | undefined): string {
+  if (trace?.effect !== "deny") return ruleReason(reason);
+  // The trace says besides in which condition.
+  if (trace.result === "failed") return ruleReason(`deny rule failed: ${trace.why}`);
+  return ruleReason(reason, trace.why !== UNCONDITIONAL);
 }
 
 function lineOfDecision({ rules, lineOfScope }: ServerPolicy, decided: string): number | undefined {

@@ -20,6 +20,8 @@ export interface ReplayGroup {
   readonly after: Replayed["answer"];
   readonly rule: string;
   readonly reason: string;
+  /** The same in the words of `explain`, where a rule denies. */
+  readonly why?: string;
   readonly count: number;
   /** How many calls each caller made; at most 1,000 callers. */
   readonly callers: Readonly<Record<string, number>>;
@@ -97,7 +99,7 @@ interface OpenGroup extends Omit<ReplayGroup, "callers" | "examples" | "count" |
   readonly examples: string[];
 }
 
-type After = Pick<Replayed, "answer" | "rule" | "reason">;
+type After = Pick<Replayed, "answer" | "rule" | "reason" | "why">;
 
 class Groups {
   readonly #groups = new Map<string, OpenGroup>();
@@ -123,8 +125,11 @@ class Groups {
     const key = JSON.stringify([question.server, target, before, after.answer, after.rule, after.reason]);
     let group = this.#groups.get(key);
     if (group === undefined) {
-      const { answer, rule, reason } = after;
-      const common = { server: question.server, target, before, after: answer, rule, reason };
+      const { answer, rule, reason, why } = after;
+      const common = {
+        ...{ server: question.server, target, before, after: answer, rule, reason },
+        ...(why !== undefined && { why }),
+      };
       group = { ...common, count: 0, first: time, last: time, callers: new Map(), examples: [] };
       this.#groups.set(key, group);
     }

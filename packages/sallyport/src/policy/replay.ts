@@ -18,6 +18,7 @@ import type { Config } from "../config/schema.js";
 import { withNameCut } from "./condition.js";
 import { LOST_ARGUMENTS, partlyKnown } from "./condition-unknown.js";
 import { CUT, entitledOf, isNameCut, listOf, type RecordedQuestion } from "./recorded.js";
+import { ruleSentence } from "./rule-reason.js";
 import { createServerPolicy, type ServerPolicy } from "./server-policy.js";
 
 /** What one record has to itself. */
@@ -41,6 +42,8 @@ export interface Replayed {
   /** What decides: a rule, `scope:<name>` or `default`. Of an undecidable one: what would have to be known for it. */
   readonly rule: string;
   readonly reason: string;
+  /** Where a rule denies: the reason as `explain` says it, and what the caller would be told. */
+  readonly why?: string;
   /** Rules in record mode that would have denied. */
   readonly recorded: readonly string[];
   /** Rules in record mode that cannot tell whether they would have. */
@@ -292,11 +295,11 @@ function decide(prepared: Prepared, args: JsonObject | undefined, moment: Record
   const asked = Object.assign({}, input, { call: callWith(prepared, args, moment), now: moment.time });
   const atWorst = evaluate(worst, asked);
   const met = prepared.met();
-  if (met.length === 0) return replayed(atWorst);
+  if (met.length === 0) return replayed(atWorst, worst);
   const atBest = evaluate(best, asked);
   if (answerIn(atBest) === answerIn(atWorst)) {
-    const sure = replayed(atBest);
-    return { ...sure, unsure: replayed(atWorst).recorded.filter((rule) => !sure.recorded.includes(rule)) };
+    const sure = replayed(atBest, best);
+    return { ...sure, unsure: replayed(atWorst, worst).recorded.filter((rule) => !sure.recorded.includes(rule)) };
   }
   const reason = "a condition reads what was not kept of the arguments, or of the name";
   return { answer: "undecidable", rule: met[0] ?? "default", reason, ...NOTHING_RECORDED };
@@ -315,12 +318,16 @@ function callWith(
 
 const answerIn = (decision: Decision): Answer => (decision.outcome === "allow" ? "allow" : decision.kind);
 
-function replayed(decision: Decision): Replayed {
+function replayed(decision: Decision, { rules }: Policy): Replayed {
   const allowed = decision.outcome === "allow";
   return {
     answer: answerIn(decision),
     rule: decision.rule,
     reason: allowed ? "allowed" : decision.reason,
+    ...(!allowed &&
+      decision.kind === "rule" && {
+        why: ruleSentence(decision, rules.find(({ id }) => id === decision.rule)?.when !== undefined),
+      }),
     recorded: allowed ? (decision.recorded ?? []).map(({ rule }) => rule) : [],
     unsure: [],
   };
