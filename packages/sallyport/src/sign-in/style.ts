@@ -6,7 +6,7 @@ const EXTRA = `
 select,textarea{width:100%;font:inherit;color:inherit;background:var(--card);border:1px solid var(--control);border-radius:.5rem;padding:.625rem .75rem;min-height:2.75rem}
 textarea{font:.875rem/1.5 ui-monospace,"SF Mono",Menlo,Consolas,monospace;resize:vertical}textarea[aria-invalid=true]{border:2px solid var(--bad)}
 .pair{display:grid;grid-template-columns:14rem 1fr;gap:.75rem 1rem}.note.good{background:var(--tint);color:var(--good)}
-.answer h3{margin-bottom:.375rem}ul.plain{list-style:none;margin:0 0 1.25rem;padding:0}ul.plain>li{padding:.5rem 0;border-top:1px solid var(--line)}
+.answer h3{margin-bottom:.375rem}.answer .note code{background:none;padding:0}.answer dl+details.more{border-top:0;margin-top:0}ul.plain{list-style:none;margin:0 0 1.25rem;padding:0}ul.plain>li{padding:.5rem 0;border-top:1px solid var(--line)}
 @media (max-width:36rem){.pair{grid-template-columns:1fr}}
 [hidden]{display:none!important}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}

@@ -20,7 +20,7 @@ export function AnswerSection({ answer, self }: { readonly answer: Answered; rea
         </p>
       </div>
       <dl>
-        <Row name={allow ? "Why" : "A caller reads"}>{answer.reason}</Row>
+        <Row name={allow ? "Why" : "The caller reads"}>{answer.reason}</Row>
         {explanation !== undefined && !allow ? <Row name="Reason">{explanation.reason}</Row> : null}
         <Row name="Decided by">
           <code>{answer.rule}</code>
