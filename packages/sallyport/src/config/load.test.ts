@@ -77,6 +77,20 @@ servers:
     ]);
   });
 
+  test("lists unknown scopes beside what has the wrong shape in a scope of the same server", () => {
+    const broken = `${MINIMAL.replace("mcp:read", "crm:admin")}    baseline: [crm:none]
+    scopes:
+      crm:read: { allow: tools/get_* }
+      crm:write: { includes: [crm:raed], allow: [tools/set_*] }
+`;
+    expect(problems(broken)).toEqual([
+      expect.stringMatching(/^sallyport.yaml:6:\d+: servers.crm.access.0.scopes: unknown scope "crm:admin"/),
+      expect.stringMatching(/^sallyport.yaml:7:5: servers.crm.baseline: unknown scope "crm:none"/),
+      expect.stringMatching(/^sallyport.yaml:9:19: servers.crm.scopes.crm:read.allow: must be a list, and is a text/),
+      expect.stringMatching(/^sallyport.yaml:10:20: servers.crm.scopes.crm:write.includes: unknown scope "crm:raed"/),
+    ]);
+  });
+
   const wrong: readonly (readonly [what: string, text: string, says: RegExp])[] = [
     [
       "a trailing slash of publicUrl",

@@ -67,4 +67,20 @@ describe("a problem with the meaning", () => {
   ] as const)("at %j stands by itself beside others: %s", (path, alone) => {
     expect(standsAlone({ path }, wrong)).toBe(alone);
   });
+
+  const crm = (...path: readonly (string | number)[]) => ["servers", "crm", ...path];
+  test.each([
+    [crm("access", 0, "scopes"), crm("scopes", "a:b", "allow"), true],
+    [crm("scopes", "a:b", "includes"), crm("scopes", "c:d", "allow"), true],
+    [crm("scopes", "a:b"), crm("scopes", "a:b", "allow"), false],
+    [crm("baseline"), crm("scopes", "a:b"), false],
+    [crm("scopes", "a:b", "includes"), crm("access", 0, "roles"), true],
+    [crm("access", 0, "scopes"), crm("upstream"), true],
+    [crm("access", 0, "scopes"), crm("access", 1, "roles"), false],
+    [crm(), crm("access", 0, "roles"), false],
+    [crm("credential"), crm("scopes", "a:b", "allow"), false],
+    [crm("access", 0, "scopes"), crm(), false],
+  ] as const)("of a server at %j stands by itself beside the shape of %j: %s", (path, other, alone) => {
+    expect(standsAlone({ path }, [{ path: other }])).toBe(alone);
+  });
 });

@@ -68,8 +68,21 @@ export function standsAlone({ path }: Misshapen, misshapen: readonly Misshapen[]
     const inRule = (other: Misshapen["path"]) => path.slice(0, rule).every((part, at) => other[at] === part);
     return !misshapen.some((other) => inRule(other.path));
   }
-  return misshapen.every(({ path: [top, entry] }) => {
+  return misshapen.every(({ path: other }) => {
+    const [top, entry] = other;
     const sameUnit = NAMED.has(String(top)) ? path[0] === top && path[1] === entry : path[0] === top;
-    return !sameUnit && path.length > 0;
+    return path.length > 0 && (!sameUnit || (top === "servers" && isApart(path, other)));
   });
+}
+
+/** Settings of a server that speak of its scopes, and of nothing else beside themselves. */
+const OF_SCOPES: ReadonlySet<unknown> = new Set(["baseline", "access", "scopes"]);
+
+/** Whether something wrong with one setting of a server is wrong whatever the shape of another is. */
+function isApart([, , setting, name]: Misshapen["path"], other: Misshapen["path"]): boolean {
+  const [, , taken] = other;
+  if (!OF_SCOPES.has(setting) || taken === undefined) return false;
+  // Within one scope, the names of all scopes stay known.
+  if (taken === "scopes") return other.length > 4 && !(setting === taken && name === other[3]);
+  return setting !== taken;
 }
