@@ -180,6 +180,19 @@ describe("a verified token", () => {
     expect(verifySignature).toHaveBeenCalledTimes(3);
   });
 
+  test("is forgotten when those that came later are long, so that a few of them cannot fill the memory", async () => {
+    const rs = server({ cachedTokens: 4 });
+    const short = await issuer.token();
+    const long = [
+      await issuer.token({ padding: "x".repeat(3_000) }),
+      await issuer.token({ padding: "y".repeat(3_000) }),
+    ];
+    for (const token of [short, ...long, short]) await rs.authenticate(bearer(token));
+    expect(verifySignature).toHaveBeenCalledTimes(4);
+    await rs.authenticate(bearer(long[1] ?? ""));
+    expect(verifySignature).toHaveBeenCalledTimes(5);
+  });
+
   test("is another one when it only ends like one that was verified", async () => {
     const rs = server();
     const [one, other] = [await issuer.token(), await issuer.token()];

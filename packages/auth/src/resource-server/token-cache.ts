@@ -16,6 +16,8 @@ export interface TokenCache {
   clear(): void;
 }
 
+/** Characters that a token has on average at most: many that are longer fill the cache before there are `size` of them. */
+const MEAN_LENGTH = 1_024;
 /** Characters: of an ES256 signature the last 256 bits. Hashing these costs a tenth of what hashing a whole token does. */
 const TAIL = 43;
 
@@ -25,24 +27,33 @@ const TAIL = 43;
  */
 export function createTokenCache(size: number): TokenCache {
   const entries = new Map<string, { readonly token: string; readonly entry: CachedToken }>();
+  let characters = 0;
+  const remove = (tail: string) => {
+    characters -= entries.get(tail)?.token.length ?? 0;
+    entries.delete(tail);
+  };
   return {
     find: (token, now) => {
       const tail = token.slice(-TAIL);
       const found = entries.get(tail);
       if (found === undefined || found.token !== token) return undefined;
       if (now < found.entry.until) return found.entry;
-      entries.delete(tail);
+      remove(tail);
       return undefined;
     },
-    clear: () => entries.clear(),
+    clear: () => {
+      entries.clear();
+      characters = 0;
+    },
     add: (token, entry) => {
-      if (entries.size >= size) {
-        for (const oldest of entries.keys()) {
-          entries.delete(oldest);
-          break;
-        }
+      const tail = token.slice(-TAIL);
+      remove(tail);
+      for (const oldest of entries.keys()) {
+        if (entries.size < size && characters + token.length <= size * MEAN_LENGTH) break;
+        remove(oldest);
       }
-      entries.set(token.slice(-TAIL), { token, entry });
+      entries.set(tail, { token, entry });
+      characters += token.length;
     },
   };
 }

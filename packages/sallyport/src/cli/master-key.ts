@@ -38,6 +38,7 @@ function outputOf(command: readonly [string, ...string[]], cwd: string): string 
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
     timeout: COMMAND_LIMIT_MS,
+    killSignal: "SIGKILL",
     windowsHide: true,
   });
   if (error !== undefined)

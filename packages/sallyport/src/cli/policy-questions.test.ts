@@ -1,8 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { openStore } from "../stores/store.js";
 import { main } from "./main.js";
+import { createProgramSystem } from "./program-system.js";
 
 const FILE = `publicUrl: https://mcp.example.com
 servers:
@@ -66,6 +68,23 @@ describe("the questions of the command line", () => {
     output = "";
     expect(await explain("--catalogue", catalogue, "--scope", "mcp:write", "--tool", "other")).toBe(1);
     expect(answer()).toMatchObject({ outcome: "unknown", reason: "no tool of this name was seen at the server" });
+  });
+
+  test("what a store knows of the tools counts, and no command for its master key is run for it", async () => {
+    const url = `sqlite:${join(folder, "store.db")}`;
+    const store = await openStore({ url, masterKey: new Uint8Array(32), system: createProgramSystem("error", false) });
+    const row = { tool: "get_contact", scope: "mcp:read", hash: "of-it", first_seen: 1, accepted: undefined };
+    await store.catalogue.freeze("crm", [row]);
+    await store.close();
+    const ran = join(folder, "ran");
+    const key = [process.execPath, "-e", `fs.writeFileSync(${JSON.stringify(ran)}, "")`];
+    writeFileSync(file(), `storage: ${url}\nmasterKey: { command: ${JSON.stringify(key)} }\n${FILE}`);
+    expect([await explain("--scope", "mcp:read", "--tool", "get_contact"), errors]).toEqual([0, ""]);
+    expect(existsSync(ran)).toBe(false);
+    writeFileSync(join(folder, "other.db"), "of somebody else ".repeat(1_000));
+    writeFileSync(file(), `storage: sqlite:${join(folder, "other.db")}\n${FILE}`);
+    expect(await explain("--scope", "mcp:read", "--tool", "get_contact")).toBe(2);
+    expect(errors).toMatch(/the tools of "crm" as the store has them \(or give --catalogue\): .*not a database/);
   });
 
   test("the deciding rule comes with its line, and the others with why they did not match", async () => {

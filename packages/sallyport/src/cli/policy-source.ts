@@ -4,10 +4,12 @@ import { type Catalogue, createCatalogue } from "../policy/catalogue.js";
 import type { CatalogueStore } from "../policy/catalogue-store.js";
 import { READ, WRITE } from "../policy/default-scopes.js";
 import { createServerPolicy, type ServerPolicy } from "../policy/server-policy.js";
+import { createCatalogueStore } from "../stores/catalogue.js";
+import { openBackend } from "../stores/open-backend.js";
 import { CliError } from "./exit.js";
+import { explainFailure } from "./failure-text.js";
 import type { Installation, InstalledServer } from "./installation.js";
 import { loadInstallation } from "./load-installation.js";
-import { openInstalledStore } from "./open-store.js";
 import { readText } from "./read-text.js";
 
 export interface PolicyOptions {
@@ -74,15 +76,22 @@ async function knownTools(options: PolicyOptions, place: Place): Promise<Catalog
     return catalogue;
   }
   const file = installation.storage.startsWith("sqlite:") ? installation.storage.slice("sqlite:".length) : undefined;
-  // Asking must not make a store, and with `scopes` the file says it all.
+  // Asking must not make a store or change one, and takes no master key: a file that is under review must not start `masterKey.command`.
   if (file === undefined || !existsSync(file)) return undefined;
-  const store = await openInstalledStore(installation, system);
   try {
-    const handling = server.config.tools;
-    const catalogue = await createCatalogue({ server: server.name, store: store.catalogue, system, handling });
-    return catalogue.entries().length === 0 ? undefined : catalogue;
-  } finally {
-    await store.close();
+    const backend = await openBackend({ url: installation.storage, system });
+    try {
+      const store = createCatalogueStore(backend, system);
+      const catalogue = await createCatalogue({ server: server.name, store, system, handling: server.config.tools });
+      return catalogue.entries().length === 0 ? undefined : catalogue;
+    } finally {
+      await backend.close();
+    }
+  } catch (error) {
+    const why = explainFailure(error);
+    throw new CliError(
+      `the tools of ${JSON.stringify(server.name)} as the store has them (or give --catalogue): ${why}`,
+    );
   }
 }
 

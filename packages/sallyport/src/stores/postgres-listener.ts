@@ -40,7 +40,7 @@ export function listenForChanges(
       if (stopped) return;
       // Said once: while the server is away, the look at the feed says so again and again.
       if (stands) on.onBroken(error ?? new Error("the server ended it"));
-      timer = setTimeout(() => void connect(), AGAIN_MS);
+      timer = setTimeout(() => void connect().catch(on.onBroken), AGAIN_MS);
       timer.unref();
     };
     client.on("error", lost);
@@ -55,7 +55,8 @@ export function listenForChanges(
       lost(error instanceof Error ? error : new Error(String(error)));
     }
   };
-  void connect();
+  // Without the driver there are no notices, and the pool says why.
+  connect().catch((error: unknown) => on.onBroken(error instanceof Error ? error : new Error(String(error))));
   return async () => {
     stopped = true;
     clearTimeout(timer);
