@@ -38,6 +38,8 @@ export async function openDatabase(
   try {
     const { rows } = await pool.query("select to_regclass('customers') as known");
     if (rows[0]?.known === null) await fill(pool, staff);
+    // Who works here no more, or is known under another subject now, sees nothing any more.
+    await pool.query("delete from staff where not (sub = any($1))", [staff.map(({ sub }) => sub)]);
     for (const { sub, name, regions } of staff) {
       await pool.query(
         "insert into staff values ($1, $2, $3) on conflict (sub) do update set name = excluded.name, regions = excluded.regions",

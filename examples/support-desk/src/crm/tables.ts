@@ -2,7 +2,7 @@
 export const TABLES = `
 create table staff (
   sub text primary key,
-  name text not null,
+  name text not null unique, -- customers name who looks after them by it
   regions text[] not null
 );
 create table customers (
