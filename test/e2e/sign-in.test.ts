@@ -141,6 +141,7 @@ describe.skipIf(CHROMIUM_MISSING)(
           ...{ usedBy: [], state: "open" },
         },
       );
+      await page.getByRole("heading", { name: "Your account" }).waitFor();
       await page.reload();
       expect(await inspect(page, "account-connected")).toEqual([]);
       expect(await page.getByRole("button", { name: "Disconnect Ticket Desk" }).isVisible()).toBe(true);
@@ -155,6 +156,7 @@ describe.skipIf(CHROMIUM_MISSING)(
       await setPassword();
       const [owner] = await here.storage.users.list();
       await addAccess(here.grants, owner?.sub ?? "", { now: here.now(), resource: RESOURCE });
+      await page.getByRole("heading", { name: "Your account" }).waitFor();
       await page.reload();
       expect(await inspect(page, "account")).toEqual([]);
       await page.getByRole("button", { name: "End session Claude Code, 16 November" }).click();
