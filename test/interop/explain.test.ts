@@ -87,5 +87,5 @@ test("a running server answers by its file, its catalogue and its records, and a
     used: { user: "alice", entitled: ["mcp:read"] },
   });
   expect(await ask(olga, { tool: "read_note" })).toMatchObject({ outcome: "unknown", notEntitled: expect.anything() });
-  expect(program.log()).toContain("explained for somebody else");
+  await expect.poll(() => program.log(), { timeout: 5_000 }).toContain("explained for somebody else");
 });
