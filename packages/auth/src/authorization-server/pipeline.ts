@@ -73,7 +73,9 @@ export async function runSteps(row: Steps, start: Start, refuse: Refuse): Promis
   let flow: Start = start;
   try {
     for (const step of row as readonly Step<Start, Start>[]) {
-      const result = await step(flow);
+      const found = step(flow);
+      // Only what is under way is waited for: half of the steps know at once.
+      const result = found instanceof Promise ? await found : found;
       if (result instanceof PlainAnswer || result instanceof Response) return result;
       flow = result;
     }
