@@ -1,6 +1,6 @@
 import type { CallDetail } from "../core/call-details.js";
 import { formatScope } from "../core/scope.js";
-import { type AccessTokenClaims, formatAccessToken } from "../oauth/access-token.js";
+import { type AccessTokenClaims, signAccessToken } from "../oauth/access-token.js";
 import { randomToken } from "../system.js";
 import { jsonResponse, type PlainAnswer } from "./responses.js";
 import type { Server } from "./server.js";
@@ -13,10 +13,10 @@ export interface Granted {
   /** Default: none. */
   readonly details?: readonly CallDetail[];
   readonly refresh_token: string | undefined;
-  /** Further claims of the access token. */
-  readonly claims?: Pick<AccessTokenClaims, "act">;
-  /** Further members of the answer. */
-  readonly members?: Readonly<Record<string, unknown>>;
+  /** Who acts for the subject (RFC 8693 §4.1). Default: nobody. */
+  readonly act?: AccessTokenClaims["act"];
+  /** Member of the answer (RFC 8693 §2.2.1). Default: left out. */
+  readonly issued_token_type?: string;
 }
 
 /**
@@ -33,7 +33,8 @@ export async function tokenResponse(
   const exp = Math.min(iat + server.lifetimes.accessToken, session.expires);
   const scope = formatScope(granted.scopes);
   const { details = [] } = granted;
-  const authorization_details = details.length === 0 ? {} : { authorization_details: details };
+  const authorization_details = details.length === 0 ? undefined : details;
+  // JSON leaves out what is undefined, which costs less than not putting it in.
   const claims: AccessTokenClaims = {
     iss: server.issuer,
     sub: session.sub,
@@ -45,19 +46,19 @@ export async function tokenResponse(
     exp,
     sid: session.id,
     auth_time: session.auth_time,
-    ...mayActClaim(server, session),
-    ...authorization_details,
-    ...granted.claims,
-    ...(proof === undefined ? {} : { cnf: { jkt: proof.jkt } }),
+    may_act: mayActClaim(server, session),
+    authorization_details,
+    act: granted.act,
+    cnf: proof && { jkt: proof.jkt },
   };
   const body = {
     access_token: await sign(server, claims),
     token_type: proof === undefined ? "Bearer" : "DPoP",
     expires_in: exp - iat,
     scope,
-    ...authorization_details,
-    ...(granted.refresh_token === undefined ? {} : { refresh_token: granted.refresh_token }),
-    ...granted.members,
+    authorization_details,
+    refresh_token: granted.refresh_token,
+    issued_token_type: granted.issued_token_type,
   };
   const { nonces } = server.options.dpop ?? {};
   // RFC 9449 §8.2: the next nonce comes with the answer, so that the next request need not ask for it.
@@ -68,13 +69,13 @@ export async function tokenResponse(
 
 async function sign({ options, cryptography, signatures }: Server, claims: AccessTokenClaims): Promise<string> {
   const key = await options.keys.current();
-  const token = await formatAccessToken(claims, { current: () => key }, cryptography.sign);
+  const token = await signAccessToken(claims, key, cryptography.sign);
   await signatures.made(token, key.privateKey);
   return token;
 }
 
 /** RFC 8693 §4.4: whom the operator lets act for the users of this client. */
-function mayActClaim({ options }: Server, { client_id }: Session): Pick<AccessTokenClaims, "may_act"> {
+function mayActClaim({ options }: Server, { client_id }: Session): AccessTokenClaims["may_act"] {
   const actor = options.actorFor?.(client_id);
-  return actor === undefined ? {} : { may_act: { sub: actor, client_id: actor } };
+  return actor === undefined ? undefined : { sub: actor, client_id: actor };
 }

@@ -21,12 +21,12 @@ export interface AccessTokenClaims {
   /** The session under a grant that this token belongs to; what revocation ends. */
   readonly sid?: string;
   readonly auth_time?: number;
-  readonly act?: JsonClaims;
+  readonly act?: JsonClaims | undefined;
   /** RFC 8693 §4.4: who may exchange this token to act for its subject. */
-  readonly may_act?: JsonClaims;
-  readonly cnf?: { readonly jkt: string };
+  readonly may_act?: JsonClaims | undefined;
+  readonly cnf?: { readonly jkt: string } | undefined;
   /** RFC 9396 §9.1. */
-  readonly authorization_details?: readonly CallDetail[];
+  readonly authorization_details?: readonly CallDetail[] | undefined;
 }
 
 /** How the tokens of an authorization server that does not follow RFC 9068 differ. Everything absent is as RFC 9068 says. */
@@ -105,7 +105,11 @@ export async function formatAccessToken(
   keys: Pick<SigningKeys, "current">,
   sign: Sign = webCryptography.sign,
 ): Promise<string> {
-  const key = await keys.current();
+  return signAccessToken(claims, await keys.current(), sign);
+}
+
+/** The same with the key at hand; at once where `sign` is. */
+export function signAccessToken(claims: AccessTokenClaims, key: SigningKey, sign: Sign): Awaitable<string> {
   return sign(key, headerOf(key), JSON.stringify(claims));
 }
 

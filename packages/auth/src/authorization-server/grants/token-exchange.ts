@@ -70,14 +70,14 @@ export const tokenExchange: GrantType = {
     const who = { sub: claims.sub, client_id, resource };
     const held = { scopes, ...(details.length > 0 && { details }) };
     const { grant_id, id: parent_id, auth_time } = parent;
-    const expires = Math.min(claims.exp, parent.expires);
-    const session = await openSession(request, { grant_id, parent_id, auth_time, expires, ...who, ...held });
+    const latest = Math.min(claims.exp, parent.expires);
+    const session = await openSession(request, { grant_id, parent_id, auth_time, ...who, ...held }, latest);
     server.system.log("info", "token exchanged", { client_id, sub: who.sub, resource, scopes, parent: parent_id, act });
     return tokenResponse(request, session, {
       ...held,
       refresh_token: undefined,
-      ...(act === undefined ? {} : { claims: { act } }),
-      members: { issued_token_type: ACCESS_TOKEN_TYPE },
+      ...(act !== undefined && { act }),
+      issued_token_type: ACCESS_TOKEN_TYPE,
     });
   },
 };
