@@ -40,9 +40,10 @@ function readBody(req: IncomingMessage, limit: number): Promise<Uint8Array> {
       if (length <= limit) chunks.push(chunk);
       else reject(new OAuthError("body_too_large"));
     });
-    req.once("end", () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
-    req.once("error", reject);
-    req.once("close", () => {
+    // Each comes once anyway, and `once` wraps what it is given.
+    req.on("end", () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
+    req.on("error", reject);
+    req.on("close", () => {
       if (!req.complete) reject(new OAuthError("request_malformed", { detail: "the client left" }));
     });
   });
@@ -54,6 +55,17 @@ export function sendPlainAnswer(res: ServerResponse, { status, headers, body }: 
   if (status !== 204) fields["content-length"] = Buffer.byteLength(body ?? "");
   // A body that was not read to its end cannot be told from the next request.
   if (!res.req.complete) fields.connection = "close";
-  // As a string the body leaves in one write with the head.
-  res.writeHead(status, fields).end(body ?? "");
+  endInOneWrite(res.writeHead(status, fields), body ?? "", "utf8");
+}
+
+/**
+ * The whole body, after `writeHead`, as one chunk with the head: `end` alone makes a second, empty one, and `writev` of two takes longer than a
+ * write. For small texts; a large one is cheaper as bytes.
+ */
+export function endInOneWrite(res: ServerResponse, text: string, encoding: "utf8" | "latin1"): void {
+  const { socket } = res;
+  socket?.cork();
+  res.write(text, encoding);
+  socket?.uncork();
+  res.end();
 }

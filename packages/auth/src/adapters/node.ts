@@ -11,7 +11,7 @@ export { createDpopNonces } from "./node-dpop-nonces.js";
 export { createDpopSignerNode } from "./node-dpop-signer.js";
 export { createSafeFetchDocument, type SafeFetchOptions, UnsafeDocumentError } from "./node-fetch-document.js";
 export { sendResponse, toRequest } from "./node-http.js";
-export { sendPlainAnswer, toPlainRequest } from "./node-plain.js";
+export { endInOneWrite, sendPlainAnswer, toPlainRequest } from "./node-plain.js";
 export { isSpecialAddress } from "./special-addresses.js";
 
 export type NodeListener = (req: IncomingMessage, res: ServerResponse) => void;

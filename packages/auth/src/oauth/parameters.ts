@@ -65,7 +65,10 @@ class ReadParameters implements Parameters {
 
   pick(names: readonly string[]): Parameters {
     const picked = this.#picked;
-    return new ReadParameters(this.#values, picked === undefined ? names : names.filter((name) => picked.includes(name)));
+    return new ReadParameters(
+      this.#values,
+      picked === undefined ? names : names.filter((name) => picked.includes(name)),
+    );
   }
 }
 

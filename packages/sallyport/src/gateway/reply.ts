@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { McpError, OAuthError, type Principal, type Refusal } from "@sallyport/auth";
+import { endInOneWrite } from "@sallyport/auth/node";
 import { type Exchange, UpstreamError, type UpstreamHandler } from "../upstream/upstream.js";
 import type { GatewayServer, Limits } from "./contract.js";
 import { EventFilter } from "./event-filter.js";
@@ -276,7 +277,7 @@ export class Reply implements UpstreamHandler, OpenExchange {
     this.#phase = "over";
     this.response.writeHead(this.#status, this.#headers);
     if (body.length > ONE_WRITE_BYTES) this.response.end(body);
-    else endInOneWrite(this.response, latin1(body));
+    else endInOneWrite(this.response, latin1(body), "latin1");
     if (this.response.writableLength > 0) this.#watch();
   }
 
@@ -305,15 +306,6 @@ export class Reply implements UpstreamHandler, OpenExchange {
     this.#phase = "over";
     this.#exchange?.abort("the client is gone");
   }
-}
-
-/** `end` alone makes two chunks of it, the second one empty, and `writev` of two costs more than a write of one. */
-function endInOneWrite(response: ServerResponse, text: string): void {
-  const { socket } = response;
-  socket?.cork();
-  response.write(text, "latin1");
-  socket?.uncork();
-  response.end();
 }
 
 /** A character for each byte. */
