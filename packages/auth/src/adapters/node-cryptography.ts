@@ -26,7 +26,7 @@ export const nodeCryptography: Cryptography = {
     const key = keyObject(signing.privateKey);
     if (key === undefined) return webCryptography.sign(signing, header, payload);
     const input = `${header}.${Buffer.from(payload).toString("base64url")}`;
-    return `${input}.${signNode(signing.alg, key, Buffer.from(input)).toString("base64url")}`;
+    return `${input}.${signNode(signing.alg, key, Buffer.from(input, "latin1")).toString("base64url")}`;
   },
   seal: (sealing, text) => {
     const cipher = createCipheriv(CIPHER, deriveKey(sealing), sealing.iv);

@@ -51,11 +51,14 @@ function readBody(req: IncomingMessage, limit: number): Promise<Uint8Array> {
 
 /** Sends what `AuthorizationServer.answer` answered. */
 export function sendPlainAnswer(res: ServerResponse, { status, headers, body }: PlainAnswer): void {
+  const text = body ?? "";
+  const length = Buffer.byteLength(text);
   const fields: Record<string, string | number> = Object.assign({}, headers);
-  if (status !== 204) fields["content-length"] = Buffer.byteLength(body ?? "");
+  if (status !== 204) fields["content-length"] = length;
   // A body that was not read to its end cannot be told from the next request.
   if (!res.req.complete) fields.connection = "close";
-  endInOneWrite(res.writeHead(status, fields), body ?? "", "utf8");
+  // As much as bytes as as characters: ASCII, which needs no conversion.
+  endInOneWrite(res.writeHead(status, fields), text, length === text.length ? "latin1" : "utf8");
 }
 
 /**

@@ -1,9 +1,9 @@
-import { createScopeHierarchy, expandScopes, type ScopeHierarchy } from "../core/scope.js";
+import { closeScopes, expandScopes, type ScopeHierarchy } from "../core/scope.js";
 import type { ResourceDescription } from "./contract.js";
 
 /** How the scopes of a resource include each other. */
 export function hierarchyOf(description: ResourceDescription): ScopeHierarchy {
-  return createScopeHierarchy(Object.fromEntries(description.scopes.map(({ scope, includes }) => [scope, includes])));
+  return closeScopes(new Map(description.scopes.map(({ scope, includes }) => [scope, includes])));
 }
 
 /**
@@ -16,6 +16,7 @@ export function limitScopes(
   ceiling: readonly string[],
 ): readonly string[] {
   const allowed = expandScopes(hierarchy, ceiling);
+  if (scopes.every((scope) => allowed.has(scope))) return scopes;
   const kept = scopes.filter((scope) => allowed.has(scope));
   const covered = new Set(expandScopes(hierarchy, kept));
   const rest = scopes.flatMap((scope) => (allowed.has(scope) ? [] : (hierarchy.get(scope) ?? [])));

@@ -32,7 +32,11 @@ export function isScopeToken(value: string): boolean {
 
 /** Closes direct `includes` transitively. @throws TypeError for a cycle or a malformed scope name. */
 export function createScopeHierarchy(includes: Readonly<Record<string, readonly string[]>>): ScopeHierarchy {
-  const direct = new Map(Object.entries(includes));
+  return closeScopes(new Map(Object.entries(includes)));
+}
+
+/** The same for a map. */
+export function closeScopes(direct: ReadonlyMap<string, readonly string[]>): ScopeHierarchy {
   const closed = new Map<string, readonly string[]>();
   const close = (scope: string, path: readonly string[]): readonly string[] => {
     if (!isScopeToken(scope)) throw new TypeError(`malformed scope ${quote(scope)}`);
@@ -40,7 +44,9 @@ export function createScopeHierarchy(includes: Readonly<Record<string, readonly 
     const known = closed.get(scope);
     if (known !== undefined) return known;
     const parts = direct.get(scope) ?? [];
-    const all = [...new Set([scope, ...parts.flatMap((part) => close(part, [...path, scope]))])];
+    // Most scopes include no other.
+    const all =
+      parts.length === 0 ? [scope] : [...new Set([scope, ...parts.flatMap((part) => close(part, [...path, scope]))])];
     closed.set(scope, all);
     return all;
   };

@@ -18,7 +18,16 @@ const GRANT_TYPES: readonly GrantType[] = [
 
 /** Every grant of this server's token endpoint, in the order in which the metadata lists them. */
 export function grantTypesOf(server: Server): readonly GrantType[] {
-  return GRANT_TYPES.filter(({ when }) => when?.(server) ?? true);
+  return GRANT_TYPES.filter((grant) => isOffered(grant, server));
+}
+
+/** The one of that name, if this server has it. */
+export function findGrantType(server: Server, name: string): GrantType | undefined {
+  return GRANT_TYPES.find((grant) => grant.name === name && isOffered(grant, server));
+}
+
+function isOffered({ when }: GrantType, server: Server): boolean {
+  return when?.(server) ?? true;
 }
 
 /** Those that a client may register for by itself: where somebody else answers for each token. */

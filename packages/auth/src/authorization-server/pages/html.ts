@@ -34,11 +34,15 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? "");
 }
 
+/** Words of printable ASCII with single spaces between them. */
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
+
 /**
  * A name that others chose, fit to be shown: no control, bidirectional or invisible characters (which could make it read as another
  * name), single spaces, at most 80 characters.
  */
 export function displayName(name: string): string {
+  if (name.length <= 80 && PLAIN.test(name)) return name;
   const clean = name
     .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "")
     .replace(/\s+/g, " ")

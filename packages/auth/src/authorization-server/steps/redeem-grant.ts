@@ -1,7 +1,7 @@
 import { OAuthError } from "../../core/oauth-error.js";
 import { quote } from "../../core/quote.js";
 import type { GrantType } from "../grants/grant-type.js";
-import { grantTypesOf } from "../grants/table.js";
+import { findGrantType } from "../grants/table.js";
 import type { PlainAnswer } from "../responses.js";
 import type { ClientRecord } from "../storage.js";
 import type { FormRequest } from "./authenticate-client.js";
@@ -15,7 +15,7 @@ interface GrantRequest extends FormRequest {
 export function findGrant(flow: FormRequest): GrantRequest {
   const name = flow.form.one("grant_type");
   if (name === undefined) throw new OAuthError("request_malformed", { description: "The grant_type is missing." });
-  const grant = grantTypesOf(flow.server).find((known) => known.name === name);
+  const grant = findGrantType(flow.server, name);
   if (grant === undefined) throw new OAuthError("grant_type_unsupported", { detail: quote(name) });
   return { grant, ...flow };
 }
