@@ -1,7 +1,6 @@
 import { OAuthError } from "../core/oauth-error.js";
-import { type VerifiedAccessToken, validateAccessToken } from "../oauth/access-token.js";
-import { decodeJws } from "../oauth/jws.js";
-import { localKeySet } from "../oauth/key-set.js";
+import { decodeAccessToken, type VerifiedAccessToken, validateDecoded } from "../oauth/access-token.js";
+import { type KeySet, selectKey } from "../oauth/key-set.js";
 import type { Server } from "./server.js";
 import type { Session } from "./storage.js";
 
@@ -13,14 +12,18 @@ export interface FoundToken {
    * those are of the session that the caller has in front.
    */
   readonly audience: string;
+  /** RFC 8693 §4.4, as it is in the token. */
+  readonly may_act: unknown;
 }
 
 /** An access token of ours with the session it belongs to; `undefined` for everything else, expired ones included. */
 export async function findToken(server: Server, token: string): Promise<FoundToken | undefined> {
   try {
-    const keys = localKeySet({ keys: await server.options.keys.publicKeys() });
+    const jws = decodeAccessToken(token);
+    const publicKeys = await server.options.keys.publicKeys();
+    const keys: KeySet = { find: (header) => selectKey(publicKeys, header) };
     const own = { issuer: server.issuer, keys, audience: audiencesOf(server.options), details: true };
-    const claims = await validateAccessToken(token, {
+    const claims = await validateDecoded(jws, {
       issuerOf: (iss) => (iss === server.issuer ? own : undefined),
       verifySignature: (alg, key, input, signature) =>
         server.signatures.verify(token, key, () => server.cryptography.verifySignature(alg, key, input, signature)),
@@ -28,9 +31,9 @@ export async function findToken(server: Server, token: string): Promise<FoundTok
       clockSkew: 0,
     });
     const session = claims.sid === undefined ? undefined : await server.options.storage.sessions.find(claims.sid);
-    const { aud } = decodeJws(token, token.length).claims;
+    const { aud, may_act } = jws.claims;
     // Ours have exactly one.
-    return session && typeof aud === "string" ? { claims, session, audience: aud } : undefined;
+    return session && typeof aud === "string" ? { claims, session, audience: aud, may_act } : undefined;
   } catch (error) {
     if (error instanceof OAuthError) return undefined;
     throw error;

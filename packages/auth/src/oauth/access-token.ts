@@ -131,7 +131,11 @@ function headerOf({ kid, alg, privateKey }: SigningKey): string {
  * @throws OAuthError `token_…`, also as a rejection.
  */
 export function validateAccessToken(token: string, expected: AccessTokenExpectation): Awaitable<VerifiedAccessToken> {
-  const jws = decodeOrRefuse(token);
+  return validateDecoded(decodeAccessToken(token), expected);
+}
+
+/** The same for a token that was taken apart already, by {@link decodeAccessToken}. */
+export function validateDecoded(jws: DecodedJws, expected: AccessTokenExpectation): Awaitable<VerifiedAccessToken> {
   const trusted = typeof jws.claims.iss === "string" ? expected.issuerOf(jws.claims.iss) : undefined;
   if (trusted === undefined) refuse("token_issuer", `issuer ${JSON.stringify(jws.claims.iss ?? null).slice(0, 200)}`);
   const { keys } = trusted;
@@ -201,7 +205,8 @@ export function validateIntrospected(
   return validateClaims(complete, { ...trusted, dialect: trusted.dialect ?? {} }, expected);
 }
 
-function decodeOrRefuse(token: string): DecodedJws {
+/** Nothing of it is verified. @throws OAuthError `token_malformed` */
+export function decodeAccessToken(token: string): DecodedJws {
   try {
     return decodeJws(token, MAX_TOKEN_LENGTH);
   } catch (error) {

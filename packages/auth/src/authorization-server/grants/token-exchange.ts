@@ -1,7 +1,6 @@
 import { OAuthError } from "../../core/oauth-error.js";
 import type { Actor } from "../../core/principal.js";
 import { expandScopes } from "../../core/scope.js";
-import { decodeJws } from "../../oauth/jws.js";
 import {
   ACCESS_TOKEN_TYPE,
   formatActors,
@@ -24,8 +23,6 @@ import { findApi, scopesAtApi } from "./exchange-for-api.js";
 import type { GrantType, TokenRequest } from "./grant-type.js";
 import { openSession } from "./open-session.js";
 import { readScopes, requireConfigured } from "./own-tokens.js";
-
-type OwnToken = FoundToken & { readonly may_act: unknown };
 
 /**
  * RFC 8693 for access tokens of ours: a weaker one, for oneself or for an agent that acts for the same subject. What comes out is never
@@ -86,7 +83,7 @@ export const tokenExchange: GrantType = {
 async function readToken(
   { server, parameters, proof, client }: TokenRequest,
   name: "subject_token" | "actor_token",
-): Promise<OwnToken | undefined> {
+): Promise<FoundToken | undefined> {
   const token = parameters.one(name);
   const type = parameters.one(`${name}_type`);
   // RFC 8693 §2.1: the type is REQUIRED with its token, and MUST NOT come without.
@@ -111,7 +108,7 @@ async function readToken(
   }
   if (claims.cnf !== undefined && claims.cnf.jkt !== proof?.jkt)
     throw refuse("bound to a DPoP key that was not proven");
-  return { ...found, may_act: decodeJws(token, token.length).claims.may_act };
+  return found;
 }
 
 /**
@@ -121,8 +118,8 @@ async function readToken(
  */
 function actingParty(
   client_id: string,
-  subject: OwnToken,
-  { actor, serves }: { readonly actor: OwnToken | undefined; readonly serves: boolean },
+  subject: FoundToken,
+  { actor, serves }: { readonly actor: FoundToken | undefined; readonly serves: boolean },
 ): Actor | undefined {
   const refuse = (detail: string) => new OAuthError("exchange_refused", { detail });
   const own = subject.claims.client_id === client_id;
@@ -146,7 +143,7 @@ function actingParty(
  * what stands behind sees the person, the agent and the server.
  */
 function earlierActors(
-  { actor, chain, client_id: agent, kind }: OwnToken["claims"],
+  { actor, chain, client_id: agent, kind }: FoundToken["claims"],
   { serves, client_id }: { readonly serves: boolean; readonly client_id: string },
 ): readonly Actor[] {
   if (actor !== undefined) return [actor, ...chain];
@@ -156,7 +153,7 @@ function earlierActors(
 /** Where the new token is good, and for what. */
 async function aimed(
   request: TokenRequest,
-  { claims, session: parent, audience }: OwnToken,
+  { claims, session: parent, audience }: FoundToken,
 ): Promise<Held & { readonly resource: string }> {
   const { server, parameters, client } = request;
   const { client_id } = client.metadata;
