@@ -1,4 +1,5 @@
 import type { ClientMetadata } from "../core/client-metadata.js";
+import { type Awaitable, chain } from "../oauth/awaitable.js";
 import { validateClientAssertion } from "../oauth/client-assertion.js";
 import type { ClientCredentials } from "../oauth/client-authentication.js";
 import { isEqualInConstantTime } from "../oauth/digest.js";
@@ -10,11 +11,7 @@ import type { ClientRecord } from "./storage.js";
 const MAX_KEY_SETS = 1000;
 
 /** Whether `credentials` prove that they come from `client`, by exactly the kind of proof that it registered (R-79). */
-export async function proveClient(
-  server: Server,
-  client: ClientRecord,
-  credentials: ClientCredentials,
-): Promise<boolean> {
+export function proveClient(server: Server, client: ClientRecord, credentials: ClientCredentials): Awaitable<boolean> {
   const registered = client.metadata.token_endpoint_auth_method;
   switch (credentials.method) {
     case "none":
@@ -27,8 +24,9 @@ export async function proveClient(
   }
 }
 
-async function isSecret({ cryptography }: Server, { secret_hash }: ClientRecord, secret: string): Promise<boolean> {
-  return secret_hash !== undefined && isEqualInConstantTime(await cryptography.sha256(secret), secret_hash);
+function isSecret({ cryptography }: Server, { secret_hash }: ClientRecord, secret: string): Awaitable<boolean> {
+  if (secret_hash === undefined) return false;
+  return chain(cryptography.sha256(secret), (digest) => isEqualInConstantTime(digest, secret_hash));
 }
 
 /** RFC 7523 §3, with each assertion accepted once in all processes. */

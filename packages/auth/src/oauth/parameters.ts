@@ -107,8 +107,8 @@ export interface PlainRequest {
 }
 
 /** The body of a form post, at most {@link MAX_FORM_BYTES}. @throws OAuthError `content_type_unsupported`, `body_too_large`, `request_malformed` */
-export async function readForm(request: PlainRequest): Promise<Parameters> {
-  return parseParameters(await readText(request, "application/x-www-form-urlencoded"));
+export function readForm(request: PlainRequest): Promise<Parameters> {
+  return readText(request, "application/x-www-form-urlencoded").then(parseParameters);
 }
 
 /** The body as text, fatal UTF-8, when it says it is of `type`. @throws OAuthError as {@link readForm} */

@@ -13,7 +13,7 @@ export const clientCredentials: GrantType = {
   name: "client_credentials",
   parameters: ["scope", "resource", AUTHORIZATION_DETAILS],
   when: ({ options }) => options.clientCredentials === true,
-  async handle(request) {
+  handle(request) {
     const { client_id } = requireConfigured(request.client);
     return answerForItself(request, client_id, onlyResource(request));
   },
