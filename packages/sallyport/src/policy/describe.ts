@@ -34,34 +34,35 @@ export interface DescribeOptions {
 export function describeResource(options: DescribeOptions): ResourceDescription {
   const { resource, name, baseline, scopes } = options;
   const all = Object.keys(scopes ?? DEFAULT_INCLUDES);
-  return { resource, name, baseline, scopes: all.map((scope) => describeScope(scope, options)) };
+  const known = options.catalogue.entries().map(({ tool }) => tool);
+  return { resource, name, baseline, scopes: all.map((scope) => describeScope(scope, known, options)) };
 }
 
-function describeScope(scope: string, options: DescribeOptions): ScopeDescription {
+function describeScope(scope: string, known: readonly string[], options: DescribeOptions): ScopeDescription {
   const { policy, scopes } = options;
   const words = scopes === undefined ? WORDS[scope] : undefined;
   // A server that describes itself to callers only is not known before the first of them.
-  const expected = options.catalogue.entries().length > 0 ? {} : { expected: patternsOf(scopes?.[scope]) };
+  const expected = known.length > 0 ? {} : { expected: patternsOf(scopes?.[scope]) };
   const includes = (policy.hierarchy.get(scope) ?? []).filter((included) => included !== scope);
   return {
     scope,
     title: scopes?.[scope]?.title ?? words?.title ?? scope,
     ...(words === undefined ? {} : { description: words.description }),
     includes,
-    tools: [...toolsOf(scope, options), ...besidesTools(scope, scopes)],
+    // Only pages want them; of every tool the policy is asked for its scope.
+    get tools() {
+      return [...toolsOf(scope, known, policy), ...besidesTools(scope, scopes)];
+    },
     ...expected,
   };
 }
 
 /** Tools whose least scope this is: each stands behind one scope only, so that the page shows what agreeing adds. */
-function toolsOf(scope: string, { policy, catalogue }: DescribeOptions): readonly string[] {
-  return catalogue
-    .entries()
-    .map(({ tool }) => tool)
-    .filter((name) => {
-      const call = { server: "", revision: "2025-11-25", method: "tools/call", kind: "tool", name } as const;
-      return policy.permittedBy({ ...call, arguments: undefined })[0] === scope;
-    });
+function toolsOf(scope: string, known: readonly string[], policy: Policy): readonly string[] {
+  return known.filter((name) => {
+    const call = { server: "", revision: "2025-11-25", method: "tools/call", kind: "tool", name } as const;
+    return policy.permittedBy({ ...call, arguments: undefined })[0] === scope;
+  });
 }
 
 function patternsOf({ allow = [] }: Pick<ScopeConfig, "allow"> | Record<string, never> = {}): readonly string[] {
