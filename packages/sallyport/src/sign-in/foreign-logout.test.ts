@@ -143,12 +143,29 @@ describe("Signing out at the identity provider (OpenID Connect Back-Channel Logo
       403,
       expect.stringContaining("You were signed out in the meantime"),
     ]);
-    const [user] = await storage.users.list();
-    expect(site.ended.at(-1)).toEqual({ sub: user?.sub, before: site.clock.now() + 1 });
+    expect(await storage.users.list()).toHaveLength(earlier.length);
     expect((await browser.get("/account/sign-out")).html).not.toContain("You are signed in");
     // Somebody who begins again is a person at the provider again, whatever it calls the session.
     site.clock.advance(1);
     await browser.get(await callback());
+    expect((await browser.get("/account/sign-out")).html).toContain("You are signed in");
+  });
+
+  it("ends nothing that was begun since, when a forgotten window comes back with a sign-in that was signed out", async () => {
+    const site = createSiteWith(idp.issuer);
+    const { browser } = site.here;
+    const callback = async () => `/sign-in/oidc/callback${idp.answer(refreshOf(await press(browser)))}`;
+    idp.claims = { sid: SID };
+    const forgotten = await callback();
+    idp.claims = { sub: undefined, sid: SID };
+    expect((await logout(site, await idp.logoutToken())).status).toBe(200);
+    idp.claims = { sid: "session 2 of the provider" };
+    site.clock.advance(5);
+    await browser.get(await callback());
+    const ended = site.ended.length;
+    idp.claims = { sid: SID };
+    expect((await browser.get(forgotten)).html).toContain("You were signed out in the meantime");
+    expect(site.ended).toHaveLength(ended);
     expect((await browser.get("/account/sign-out")).html).toContain("You are signed in");
   });
 

@@ -26,7 +26,7 @@ export async function foreignLogout(kit: Kit, request: Request): Promise<Respons
     await whom(storage, idp.issuer, said);
     // What began later was signed in anew, so that a token that is brought again ends nothing of it.
     const until = () => Math.min(system.now(), issued + CLOCK_SKEW);
-    // Remembered before anybody is looked up: a sign-in that ends meanwhile either is found here, or finds this (`requireSignedIn`).
+    // Remembered before anybody is looked up: a sign-in that ends meanwhile either is found here, or finds this (`endSignedOut`).
     for (const who of hashesOf(said)) await storage.identities.signedOut(idp.issuer, who, until());
     for (const sub of await whom(storage, idp.issuer, said)) await endAll(kit, sub, until() + 1);
     // Last: if the store fails before, the provider may send the same token again, and nothing stays alive.
@@ -55,22 +55,40 @@ function hashesOf({ subject, sid }: Pick<ForeignLogout, "subject" | "sid">): rea
 const sidHash = (sid: string) => sha256(`sid ${sid}`);
 const subjectHash = (subject: string) => sha256(`sub ${subject}`);
 
+type Returning = Pick<ForeignIdentity, "issuer" | "subject" | "sid">;
+
+/** Whether the provider has signed out, since this sign-in began, the session it comes from or the person. */
+async function isSignedOut(
+  { storage: { identities } }: Kit,
+  { issuer, subject, sid }: Returning,
+  started: number,
+): Promise<boolean> {
+  // Who begins again within the same second is a person again at once, but no session begins again after its end.
+  const ofSession = sid === undefined ? undefined : await identities.lastSignOut(issuer, sidHash(sid));
+  const ofPerson = await identities.lastSignOut(issuer, subjectHash(subject));
+  return (ofSession ?? 0) >= started || (ofPerson ?? 0) > started;
+}
+
 /**
- * Whoever comes back from the provider may have been signed out there on the way, when nobody here knew yet whom that was about. Asked last,
- * when all that the sign-in makes is made: then all of it ends, as it would have if the message had come a moment later.
+ * Whoever comes back from the provider may have been signed out there on the way, when nobody here knew yet whom that was about. Asked
+ * first, when this sign-in has made nothing: what somebody has begun since then is none of its business.
  * @throws PageRefusal `foreign_signed_out`
  */
-export async function requireSignedIn(
+export async function refuseSignedOut(kit: Kit, identity: Returning, started: number): Promise<void> {
+  if (await isSignedOut(kit, identity, started)) throw new PageRefusal("foreign_signed_out");
+}
+
+/**
+ * The same asked last, when all that the sign-in makes is made, for a message that came in between: then all of it ends, as it would have if the
+ * message had come a moment later.
+ * @throws PageRefusal `foreign_signed_out`
+ */
+export async function endSignedOut(
   kit: Kit,
-  identity: Pick<ForeignIdentity, "issuer" | "subject" | "sid">,
+  identity: Returning,
   { sub, started }: { readonly sub: string; readonly started: number },
 ): Promise<void> {
-  const { identities } = kit.storage;
-  const last = (who: string) => identities.lastSignOut(identity.issuer, who);
-  // Who begins again within the same second is a person again at once, but no session begins again after its end.
-  const ofSession = identity.sid === undefined ? undefined : await last(sidHash(identity.sid));
-  const ofPerson = await last(subjectHash(identity.subject));
-  if ((ofSession ?? 0) < started && (ofPerson ?? 0) <= started) return;
+  if (!(await isSignedOut(kit, identity, started))) return;
   await endAll(kit, sub, kit.system.now() + 1);
   throw new PageRefusal("foreign_signed_out");
 }

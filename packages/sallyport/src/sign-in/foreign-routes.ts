@@ -1,5 +1,5 @@
 import { FEDERATION_ERRORS, FederationError, type ForeignIdentity, type RelyingParty } from "../federation/index.js";
-import { BACKCHANNEL_LOGOUT_PATH, foreignLogout, requireSignedIn } from "./foreign-logout.js";
+import { BACKCHANNEL_LOGOUT_PATH, endSignedOut, foreignLogout, refuseSignedOut } from "./foreign-logout.js";
 import { afterSignOut } from "./foreign-sign-out.js";
 import { checkToken, readForm } from "./form.js";
 import { sha256 } from "./hash.js";
@@ -59,6 +59,7 @@ async function finish(kit: Kit, request: Request): Promise<Response> {
   const carried: Carried = { returnTo: remembered.returnTo, flow: remembered.flow };
   try {
     const identity = await idp.finish(search, flow);
+    await refuseSignedOut(kit, identity, flow.started);
     const user = await admit(kit, identity);
     if (identity.tokens !== undefined) await kit.kept?.keep(user.sub, identity.tokens);
     // Many people share one address; whoever gets in costs it nothing.
@@ -68,7 +69,7 @@ async function finish(kit: Kit, request: Request): Promise<Response> {
       purpose: purposeOf(kit, carried),
       pending_id: carried.flow,
     });
-    await requireSignedIn(kit, identity, { sub: user.sub, started: flow.started });
+    await endSignedOut(kit, identity, { sub: user.sub, started: flow.started });
     // Not a redirect: on the way from another site a Strict cookie would be left out.
     return continuePage(kit.site, destination(kit, carried), [cookie]);
   } catch (error) {
