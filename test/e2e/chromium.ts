@@ -2,13 +2,14 @@ import { existsSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 const EXECUTABLE = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
 
 /** Without a browser these tests cannot run: said in their titles, and a failure in CI. */
 export const CHROMIUM_MISSING = !existsSync(EXECUTABLE);
-export const MUST_HAVE_CHROMIUM = process.env.CI === "true";
+const MUST_HAVE_CHROMIUM = process.env.CI === "true";
 export const MISSING_TITLE = `SKIPPED, NOTHING WAS CHECKED: no browser at ${EXECUTABLE} (set CHROMIUM_PATH)`;
 
 export async function launchChromium(): Promise<Browser> {
@@ -23,6 +24,33 @@ export async function launchChromium(): Promise<Browser> {
       "--disable-component-update",
       "--disable-sync",
     ],
+  });
+}
+
+/** Opens a page with nothing kept from others; it is closed after the test that opened it. */
+export type NewPage = (options?: BrowserContextOptions) => Promise<Page>;
+
+/** Tests that share one browser. Without a browser none of them runs: their title says so, and in CI that fails. */
+export function describeInBrowser(title: string, suite: (newPage: NewPage) => void): void {
+  test("has a browser, or this is not CI", () => expect(CHROMIUM_MISSING && MUST_HAVE_CHROMIUM).toBe(false));
+
+  describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? `${title}: ${MISSING_TITLE}` : title, () => {
+    let browser: Browser;
+    let opened: Page[] = [];
+    beforeAll(async () => {
+      browser = await launchChromium();
+    });
+    afterAll(() => browser.close());
+    afterEach(async () => {
+      for (const page of opened) await page.context().close();
+      opened = [];
+    });
+    suite(async (options = {}) => {
+      const page = await (await browser.newContext(options)).newPage();
+      opened.push(page);
+      page.setDefaultTimeout(5000);
+      return page;
+    });
   });
 }
 

@@ -2,9 +2,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { sendResponse, toRequest } from "@sallyport/auth/node";
 import { createTestAuthorizationServer, type TestAuthorizationServer } from "@sallyport/auth/testing";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { CHROMIUM_MISSING, inspect, launchChromium, MISSING_TITLE } from "./chromium.js";
+import type { Page } from "playwright-core";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { describeInBrowser, inspect } from "./chromium.js";
 
 const GRANT = "urn:ietf:params:oauth:grant-type:device_code";
 const DETAILS = [
@@ -19,17 +19,12 @@ const DETAILS = [
   { type: "mcp_call", tools: ["drop_tables"] },
 ];
 
-describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? `device: ${MISSING_TITLE}` : "a device, in a browser", () => {
-  let browser: Browser;
+describeInBrowser("a device, in a browser", (newPage) => {
   let page: Page;
   let listener: Server;
   let server: TestAuthorizationServer;
   let origin: string;
 
-  beforeAll(async () => {
-    browser = await launchChromium();
-  });
-  afterAll(() => browser.close());
   beforeEach(async () => {
     listener = createServer(async (req, res) => {
       const answer = await server.handle(toRequest(req, origin, new AbortController().signal));
@@ -58,11 +53,9 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? `device: ${MISSING_TITLE}` 
       created: 0,
       expires: undefined,
     });
-    page = await browser.newPage();
-    page.setDefaultTimeout(5000);
+    page = await newPage();
   });
   afterEach(async () => {
-    await page.close();
     listener.closeAllConnections();
     await new Promise((resolve) => listener.close(resolve));
   });

@@ -11,6 +11,8 @@ import { createMemorySignInStorage } from "../../../packages/sallyport/src/sign-
 
 export const RESOURCE = "http://localhost:4000/mcp";
 
+export type SignInInstallation = Awaited<ReturnType<typeof startInstallation>>;
+
 /** The pages on a loopback port, with `/authorize` standing for the authorization server: it asks who is there, and says the name. */
 export async function startInstallation(host: "localhost" | "127.0.0.1" = "localhost") {
   const server = createServer((request, response) => void listener(request, response));
