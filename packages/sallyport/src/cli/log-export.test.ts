@@ -1,23 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { decided, logFolder, openTestLog } from "../decision-log/testing/log-folder.js";
 import { main } from "./main.js";
+import { keepOutput } from "./testing/kept-output.js";
 
-let output: string;
-let errors: string;
-beforeEach(() => {
-  [output, errors] = ["", ""];
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    output += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    errors += String(text);
-    return true;
-  });
-});
-afterEach(() => void vi.restoreAllMocks());
+const said = keepOutput();
 
 async function logOf(records: number): Promise<string> {
   const folder = logFolder();
@@ -35,11 +23,11 @@ test("lines go to standard output, or somewhere else and then only once", async 
       ...["--to", join(folder, "out.cef"), "--position", join(folder, "sent.json")],
     ]);
   expect(await main(["log", "export", "--folder", folder, "--format", "cef"])).toBe(0);
-  const lines = output;
+  const lines = said.output;
   expect(lines.split("\n")).toHaveLength(4);
-  output = "";
+  said.output = "";
   expect([await send(), await send()]).toEqual([0, 0]);
-  expect(output).toBe("Sent 3 decisions.\nSent 0 decisions.\n");
+  expect(said.output).toBe("Sent 3 decisions.\nSent 0 decisions.\n");
   expect(readFileSync(join(folder, "out.cef"), "utf8")).toBe(lines);
 });
 
@@ -50,5 +38,5 @@ test.each([
   ["a target that does not take it", ["--to", "/nowhere/at-all/out"], "/nowhere/at-all/out: ENOENT"],
 ])("exit code 2 for %s", async (_, flags, says) => {
   expect(await main(["log", "export", "--folder", await logOf(1), ...flags])).toBe(2);
-  expect(errors).toContain(says);
+  expect(said.errors).toContain(says);
 });

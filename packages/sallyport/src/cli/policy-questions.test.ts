@@ -1,10 +1,11 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openStore } from "../stores/store.js";
 import { main } from "./main.js";
 import { createProgramSystem } from "./program-system.js";
+import { keepOutput } from "./testing/kept-output.js";
 
 const FILE = `publicUrl: https://mcp.example.com
 servers:
@@ -19,31 +20,19 @@ servers:
 
 describe("the questions of the command line", () => {
   let folder: string;
-  let output: string;
-  let errors: string;
+  const said = keepOutput();
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "sallyport-"));
     writeFileSync(join(folder, "sallyport.yaml"), FILE);
-    output = "";
-    errors = "";
-    vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-      output += String(text);
-      return true;
-    });
-    vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-      errors += String(text);
-      return true;
-    });
   });
   afterEach(() => {
-    vi.restoreAllMocks();
     rmSync(folder, { recursive: true });
   });
 
   const file = () => join(folder, "sallyport.yaml");
   const explain = (...flags: string[]) => main(["explain", "--config", file(), "--sub", "alice", "--json", ...flags]);
-  const answer = () => JSON.parse(output);
+  const answer = () => JSON.parse(said.output);
 
   test("a tool of which nothing is known needs write; without `access` everybody is entitled; denied is 1", async () => {
     expect(await explain("--scope", "mcp:read", "--tool", "update_contact", "--args", '{"credit_limit":1}')).toBe(1);
@@ -65,7 +54,7 @@ describe("the questions of the command line", () => {
     const catalogue = join(folder, "tools.json");
     writeFileSync(catalogue, JSON.stringify({ tools: [{ name: "get_contact", annotations: { readOnlyHint: true } }] }));
     expect(await explain("--catalogue", catalogue, "--scope", "mcp:read", "--tool", "get_contact")).toBe(0);
-    output = "";
+    said.output = "";
     expect(await explain("--catalogue", catalogue, "--scope", "mcp:write", "--tool", "other")).toBe(1);
     expect(answer()).toMatchObject({ outcome: "unknown", reason: "no tool of this name was seen at the server" });
   });
@@ -79,12 +68,12 @@ describe("the questions of the command line", () => {
     const ran = join(folder, "ran");
     const key = [process.execPath, "-e", `fs.writeFileSync(${JSON.stringify(ran)}, "")`];
     writeFileSync(file(), `storage: ${url}\nmasterKey: { command: ${JSON.stringify(key)} }\n${FILE}`);
-    expect([await explain("--scope", "mcp:read", "--tool", "get_contact"), errors]).toEqual([0, ""]);
+    expect([await explain("--scope", "mcp:read", "--tool", "get_contact"), said.errors]).toEqual([0, ""]);
     expect(existsSync(ran)).toBe(false);
     writeFileSync(join(folder, "other.db"), "of somebody else ".repeat(1_000));
     writeFileSync(file(), `storage: sqlite:${join(folder, "other.db")}\n${FILE}`);
     expect(await explain("--scope", "mcp:read", "--tool", "get_contact")).toBe(2);
-    expect(errors).toMatch(/the tools of "crm" as the store has them \(or give --catalogue\): .*not a database/);
+    expect(said.errors).toMatch(/the tools of "crm" as the store has them \(or give --catalogue\): .*not a database/);
   });
 
   test("the deciding rule comes with its line, and the others with why they did not match", async () => {
@@ -111,8 +100,8 @@ describe("the questions of the command line", () => {
 
   test("for people the decision comes first", async () => {
     expect(await main(["explain", "--config", file(), "--sub", "alice", "--tool", "delete_all"])).toBe(1);
-    expect(output).toMatch(/^DENY {3}alice may not use tools\/delete_all on crm\n {2}decided by +crm\.rules\[0\]/);
-    expect(output).toContain("Nothing is deleted here.");
+    expect(said.output).toMatch(/^DENY {3}alice may not use tools\/delete_all on crm\n {2}decided by +crm\.rules\[0\]/);
+    expect(said.output).toContain("Nothing is deleted here.");
   });
 
   test("what the server asks of the client is allowed until a rule says otherwise, and then says which", async () => {
@@ -125,14 +114,14 @@ describe("the questions of the command line", () => {
         'args.mode == "url"',
       ),
     );
-    output = "";
+    said.output = "";
     expect(await explain("--request", "elicitation", "--args", '{"mode":"url"}')).toBe(1);
     expect(answer()).toMatchObject({ rule: "crm.rules[1]@sallyport.yaml:8", line: 8, missingScopes: [] });
-    output = "";
+    said.output = "";
     expect(await explain("--request", "elicitation", "--args", '{"mode":"form"}')).toBe(0);
-    output = "";
+    said.output = "";
     expect(await main(["policy", "matrix", "--config", file()])).toBe(0);
-    expect(output).toMatch(/requests\/elicitation +if +if/);
+    expect(said.output).toMatch(/requests\/elicitation +if +if/);
   });
 
   test.each([
@@ -141,13 +130,13 @@ describe("the questions of the command line", () => {
   ])("2 for a rule over something %s", async (_, glob, says) => {
     writeFileSync(file(), FILE.replace("tools/update_contact", glob));
     expect(await explain("--tool", "a")).toBe(2);
-    expect(errors).toContain(says);
+    expect(said.errors).toContain(says);
   });
 
   test("2 for a scope that would permit what servers ask", async () => {
     writeFileSync(file(), FILE.replace("    rules:", '    scopes: { all: { allow: ["requests/*"] } }\n    rules:'));
     expect(await explain("--tool", "a")).toBe(2);
-    expect(errors).toContain("needs no scope; name it in rules");
+    expect(said.errors).toContain("needs no scope; name it in rules");
   });
 
   const wrong: readonly (readonly [what: string, flags: readonly string[], says: string])[] = [
@@ -163,13 +152,13 @@ describe("the questions of the command line", () => {
   ];
   test.each(wrong)("2 when %s", async (_, flags, says) => {
     expect(await explain(...flags)).toBe(2);
-    expect(errors).toContain(says);
+    expect(said.errors).toContain(says);
   });
 
   test("2 for a file that is broken, with line and column", async () => {
     writeFileSync(file(), FILE.replace("args.credit_limit > 10000", "arg.x == 1"));
     expect(await explain("--tool", "a")).toBe(2);
-    expect(errors).toContain("sallyport.yaml:9:15: servers.crm.rules.1.when: unknown name");
+    expect(said.errors).toContain("sallyport.yaml:9:15: servers.crm.rules.1.when: unknown name");
   });
 
   test("expectations are met with 0, missed with 1 and a difference", async () => {
@@ -178,12 +167,12 @@ describe("the questions of the command line", () => {
     expect(await main(["policy", "test", "--config", file()])).toBe(0);
     writeFileSync(tests, "tests:\n  - { sub: alice, tool: delete_all, expect: allow }\n");
     expect(await main(["policy", "test", "--config", file()])).toBe(1);
-    expect(output).toContain("sallyport.tests.yaml:2: alice delete_all\n  - allow\n  + deny by crm.rules[0]");
+    expect(said.output).toContain("sallyport.tests.yaml:2: alice delete_all\n  - allow\n  + deny by crm.rules[0]");
   });
 
   test("the matrix is a table, or a page in a file", async () => {
     expect(await main(["policy", "matrix", "--config", file()])).toBe(0);
-    expect(output).toMatch(/tools\/update_contact +- +if/);
+    expect(said.output).toMatch(/tools\/update_contact +- +if/);
     const page = join(folder, "who.html");
     expect(await main(["policy", "matrix", "--config", file(), "--html", page])).toBe(0);
     expect(readFileSync(page, "utf8")).toContain("<!doctype html>");

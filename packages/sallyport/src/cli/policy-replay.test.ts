@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { decided, logFolder, openTestLog } from "../decision-log/testing/log-folder.js";
 import { main } from "./main.js";
+import { keepOutput } from "./testing/kept-output.js";
 
 const POLICY = (rules: string) => `publicUrl: https://mcp.example.com
 log: { folder: . }
@@ -13,20 +14,7 @@ servers:
     rules: [${rules}]
 `;
 
-let output: string;
-let errors: string;
-
-beforeEach(() => {
-  output = "";
-  errors = "";
-  const keep = (add: (text: string) => void) => (text: string | Uint8Array) => {
-    add(String(text));
-    return true;
-  };
-  vi.spyOn(process.stdout, "write").mockImplementation(keep((text) => (output += text)));
-  vi.spyOn(process.stderr, "write").mockImplementation(keep((text) => (errors += text)));
-});
-afterEach(() => void vi.restoreAllMocks());
+const said = keepOutput();
 
 /** A log of the system's own time: a read, ten updates of which three are high, and one that was denied. */
 async function recordedFolder(): Promise<{ readonly folder: string; readonly time: number; readonly writer: string }> {
@@ -55,7 +43,7 @@ const replay = (folder: string, rules: string, ...flags: string[]) => {
 test("a file that decides as it was decided changes nothing: exit code 0", async () => {
   const { folder } = await recordedFolder();
   expect(await replay(folder, "{ deny: tools/delete_* }")).toBe(0);
-  expect(output).toBe("12 replayed with new.yaml: 0 would change, 12 would not.\n");
+  expect(said.output).toBe("12 replayed with new.yaml: 0 would change, 12 would not.\n");
 });
 
 test("says which calls of whom would change, by which rule, and an example that `log show` finds", async () => {
@@ -66,22 +54,22 @@ test("says which calls of whom would change, by which rule, and an example that 
       "{ deny: tools/delete_* }, { deny: tools/update_*, when: args.credit_limit > 7000, because: Limits above 7 000 are set by finance. }",
     ),
   ).toBe(1);
-  expect(output).toContain("would be refused");
-  expect(output).toContain(
+  expect(said.output).toContain("would be refused");
+  expect(said.output).toContain(
     "3 × crm tools/update_contact: allowed → denied, by crm.rules[1]@new.yaml:7: the condition of this deny rule holds: “Limits above 7 000 are set by finance.”",
   );
-  expect(output).toContain(`alice (3)`);
-  expect(output).toContain("3 would change, 9 would not.");
-  const example = new RegExp(`${writer}:\\d+`).exec(output)?.[0] ?? "";
-  output = "";
+  expect(said.output).toContain(`alice (3)`);
+  expect(said.output).toContain("3 would change, 9 would not.");
+  const example = new RegExp(`${writer}:\\d+`).exec(said.output)?.[0] ?? "";
+  said.output = "";
   expect(await main(["log", "show", example, "--folder", folder])).toBe(0);
-  expect(JSON.parse(output)).toMatchObject({ name: "update_contact", keptArguments: { credit_limit: 8_000 } });
+  expect(JSON.parse(said.output)).toMatchObject({ name: "update_contact", keptArguments: { credit_limit: 8_000 } });
 });
 
 test("says what would be allowed, as JSON too", async () => {
   const { folder, writer, time } = await recordedFolder();
   expect(await replay(folder, "", "--json")).toBe(1);
-  expect(JSON.parse(output)).toMatchObject({
+  expect(JSON.parse(said.output)).toMatchObject({
     records: 12,
     unchanged: 11,
     changed: 1,
@@ -108,8 +96,8 @@ test("counts what depends on arguments that were erased, and with --strict that 
   expect(await main(["log", "erase", "--sub", "alice", "--folder", folder])).toBe(0);
   const rules = "{ deny: tools/delete_* }, { deny: tools/update_*, when: args.credit_limit > 7000 }";
   expect(await replay(folder, rules)).toBe(0);
-  expect(output).toContain("10 × crm tools/update_contact: allowed → undecidable, by crm.rules[1]@new.yaml:7");
-  expect(output).toContain("0 would change, 2 would not, 10 cannot be decided.");
+  expect(said.output).toContain("10 × crm tools/update_contact: allowed → undecidable, by crm.rules[1]@new.yaml:7");
+  expect(said.output).toContain("0 would change, 2 would not, 10 cannot be decided.");
   expect(readFileSync(join(folder, `${writer}.000001.arguments.jsonl`), "utf8").trim()).toBe("");
   expect(await replay(folder, rules, "--strict")).toBe(1);
 });
@@ -118,18 +106,18 @@ test("tells what rules in record mode would refuse, and with --enforce they do",
   const { folder } = await recordedFolder();
   const rules = "{ deny: tools/delete_* }, { deny: tools/update_*, mode: record }";
   expect(await replay(folder, rules)).toBe(0);
-  expect(output).toContain("would be refused by rules in record mode, which change nothing yet");
-  expect(output).toContain("10 × crm tools/update_contact");
-  output = "";
+  expect(said.output).toContain("would be refused by rules in record mode, which change nothing yet");
+  expect(said.output).toContain("10 × crm tools/update_contact");
+  said.output = "";
   expect(await replay(folder, rules, "--enforce")).toBe(1);
-  expect(output).toContain("10 would change, 2 would not.");
+  expect(said.output).toContain("10 would change, 2 would not.");
 });
 
 test("looks at what happened since a time only", async () => {
   const { folder, time } = await recordedFolder();
   const later = new Date((time + 1) * 1000).toISOString();
   expect(await replay(folder, "{ deny: tools/** }", "--since", later)).toBe(0);
-  expect(output).toContain("0 replayed");
+  expect(said.output).toContain("0 replayed");
 });
 
 test.each([
@@ -139,5 +127,5 @@ test.each([
 ] as const)("exit code 2 for %s", async (_, rules, flags, says) => {
   const { folder } = await recordedFolder();
   expect(await replay(folder, rules, ...flags)).toBe(2);
-  expect(errors).toContain(says);
+  expect(said.errors).toContain(says);
 });

@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { decided, logFolder, openTestLog } from "../decision-log/testing/log-folder.js";
 import { main } from "./main.js";
+import { keepOutput } from "./testing/kept-output.js";
 
 const WIDE = `# Ours.
 publicUrl: https://mcp.example.com
@@ -17,20 +18,7 @@ servers:
       - deny: tools/delete_* # never
 `;
 
-let output: string;
-let errors: string;
-beforeEach(() => {
-  [output, errors] = ["", ""];
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    output += String(text);
-    return true;
-  });
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    errors += String(text);
-    return true;
-  });
-});
-afterEach(() => void vi.restoreAllMocks());
+const said = keepOutput();
 
 interface Call {
   readonly who: string;
@@ -73,16 +61,16 @@ const file = (folder: string, text = WIDE) => {
 };
 const suggest = (path: string, ...flags: string[]) => main(["policy", "suggest", "--config", path, ...flags]);
 const replay = async (path: string, folder: string) => {
-  output = "";
+  said.output = "";
   const code = await main(["policy", "replay", path, "--folder", folder, "--json"]);
-  return { code, report: JSON.parse(output) };
+  return { code, report: JSON.parse(said.output) };
 };
 
 describe("a wide policy", () => {
   test("is narrowed to what was called, by whom, with its comments: as a diff, and exit code 1", async () => {
     const folder = await record(SEEN);
     expect(await suggest(file(folder))).toBe(1);
-    expect(output).toMatchInlineSnapshot(`
+    expect(said.output).toMatchInlineSnapshot(`
       "--- a/sallyport.yaml
       +++ b/sallyport.yaml
       @@ -5,7 +5,16 @@
@@ -106,7 +94,7 @@ describe("a wide policy", () => {
       +          - tools/update_contact
       "
     `);
-    expect(errors).toBe("Replayed: 4 recorded calls are allowed as before\n");
+    expect(said.errors).toBe("Replayed: 4 recorded calls are allowed as before\n");
     expect(readFileSync(join(folder, "sallyport.yaml"), "utf8")).toBe(WIDE);
   });
 
@@ -124,9 +112,9 @@ describe("a wide policy", () => {
       unchanged: 4,
       changes: [{ before: "rule", after: "unknown", count: 1 }],
     });
-    output = "";
+    said.output = "";
     expect(await suggest(path)).toBe(0);
-    expect(output).toBe("");
+    expect(said.output).toBe("");
     // Every other tool, and everybody of whom nothing was recorded.
     const unseen: Call[] = [
       ...["get_secret", "update_deal", "update_contacts", "get_contact2", "contact"].map((tool) => ({
@@ -170,13 +158,13 @@ test("a policy with scopes has its globs replaced by what they were used for", a
 test("names that no glob can stand for are left out, and said", async () => {
   const folder = await record([...SEEN, { who: "alice", role: "support", tool: "get_*" }]);
   expect(await suggest(file(folder))).toBe(1);
-  expect(errors).toContain("crm: tools/get_* was called, and no glob can stand for it alone; it is left out.");
-  expect(errors).toContain("4 recorded calls are allowed as before; 1 would be refused");
+  expect(said.errors).toContain("crm: tools/get_* was called, and no glob can stand for it alone; it is left out.");
+  expect(said.errors).toContain("4 recorded calls are allowed as before; 1 would be refused");
 });
 
 test("nothing recorded, nothing suggested", async () => {
   const folder = await record([]);
   expect(await suggest(file(folder))).toBe(0);
-  expect([output, errors]).toEqual(["", "crm: nothing was recorded; it stays as it is.\n"]);
+  expect([said.output, said.errors]).toEqual(["", "crm: nothing was recorded; it stays as it is.\n"]);
   expect(await suggest(file(folder), "--server", "erp")).toBe(2);
 });
