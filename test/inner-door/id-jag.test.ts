@@ -1,5 +1,6 @@
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { newPersonAt } from "../federation/new-person.js";
 import { type Site, startSite } from "../federation/site.js";
 import { createVisits, type Visits } from "../federation/visits.js";
 import { call, headersOf } from "../hostile/ground.js";
@@ -55,16 +56,7 @@ beforeEach(() => {
   idp.overlooks = false;
 });
 
-let count = 0;
-/** Somebody new, who has signed in and given a program access to a server. */
-async function newPerson(server: string) {
-  count += 1;
-  const account = `p${count}`;
-  idp.people.set(account, { preferred_username: account, groups: ["staff"] });
-  const { access_token } = await visits.approve(await visits.ask(account, await visits.register("Agent"), { server }));
-  const user = (await site.store.users.list()).find(({ name }) => name.startsWith(`${account}~`));
-  return { account, access_token, sub: user?.sub ?? "" };
-}
+const newPerson = (server: string) => newPersonAt({ visits, idp, store: site.store, server });
 
 async function look(server: string, token: string) {
   site.upstream.forget();

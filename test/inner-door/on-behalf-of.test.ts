@@ -6,6 +6,7 @@ import {
   type ForeignIdp,
   startForeignIdp,
 } from "../../packages/sallyport/src/federation/testing/foreign-idp.js";
+import { newPersonAt } from "../federation/new-person.js";
 import { type Site, startSite } from "../federation/site.js";
 import { createVisits, type Visits } from "../federation/visits.js";
 import { call, headersOf } from "../hostile/ground.js";
@@ -85,17 +86,7 @@ afterAll(async () => {
   await Promise.all([idp?.close(), strict?.close()]);
 });
 
-let count = 0;
-/** Somebody new, who has signed in and given a program access to a server. */
-async function newPerson(server = "exchanged") {
-  count += 1;
-  const account = `p${count}`;
-  idp.people.set(account, { preferred_username: account, groups: ["staff"] });
-  const asked = await visits.ask(account, await visits.register("Agent"), { server });
-  const { access_token } = await visits.approve(asked);
-  const sub = (await site.store.users.list()).find(({ name }) => name.startsWith(`${account}~`))?.sub ?? "";
-  return { account, access_token, browser: asked.browser, sub };
-}
+const newPerson = (server = "exchanged") => newPersonAt({ visits, idp, store: site.store, server });
 
 const look = async (server: string, token: string) => {
   site.upstream.forget();

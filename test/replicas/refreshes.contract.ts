@@ -6,6 +6,7 @@ import {
   startForeignIdp,
 } from "../../packages/sallyport/src/federation/testing/foreign-idp.js";
 import type { ConnectionTokens } from "../../packages/sallyport/src/vault/contract.js";
+import { type NewPerson, newPersonAt } from "../federation/new-person.js";
 import { createVisits, type Visits } from "../federation/visits.js";
 import { filesBelow, findCanaries } from "../fixtures/canaries.js";
 import {
@@ -33,7 +34,7 @@ export function describeRefreshes(database: DatabaseWithFiles): void {
     let elsewhere: Elsewhere;
     let installation: Installation;
     let visits: Visits;
-    let person: Person;
+    let person: NewPerson;
     beforeAll(async () => {
       elsewhere = await startElsewhere();
       installation = await startInstallation(await database.createUrl(), elsewhere.settings);
@@ -44,7 +45,7 @@ export function describeRefreshes(database: DatabaseWithFiles): void {
       await elsewhere?.close();
     });
     beforeEach(async () => {
-      person = await newPerson({ installation, visits, idp: elsewhere.idp() });
+      person = await newPersonAt({ visits, idp: elsewhere.idp(), store: installation.store, server: "notes" });
     });
 
     /** Calls at both processes while a refresh is under way: until one of them is answered, or comes with a refresh of its own. */
@@ -223,31 +224,13 @@ connections:
   };
 }
 
-interface Person {
-  readonly account: string;
-  readonly sub: string;
-  readonly access_token: string;
-}
-
-interface Place {
+interface AtProvider {
+  readonly person: NewPerson;
   readonly visits: Visits;
   readonly idp: ForeignIdp;
 }
 
-let people = 0;
-/** Somebody new, who signs in at the provider and gives a program access. */
-async function newPerson({ installation, visits, idp }: Place & { readonly installation: Installation }) {
-  people += 1;
-  const account = `p${people}`;
-  idp.people.set(account, { preferred_username: account, groups: ["staff"] });
-  const asked = await visits.ask(account, await visits.register("Agent"), { server: "notes" });
-  const { access_token } = await visits.approve(asked);
-  const users = await installation.store.users.list();
-  const sub = users.find(({ name }) => name.startsWith(`${account}~`) || name === account)?.sub ?? "";
-  return { account, sub, access_token };
-}
-
-async function connectDesk({ person, visits, idp }: Place & { readonly person: Person }): Promise<void> {
+async function connectDesk({ person, visits, idp }: AtProvider): Promise<void> {
   const browser = visits.newBrowser();
   const page = await visits.signIn(person.account, browser, await browser.get("/account/connect/desk"));
   const { away } = await visits.follow(browser, await browser.submit(page, "/account/connect/desk"));
