@@ -132,11 +132,11 @@ export async function composeServer(installed: InstalledServer, parts: ServerPar
       inputSchemaOf: (tool) => catalogue.inputSchemaOf(tool),
     },
     describe: () => {
-      const { baseline, config: now } = policy.current;
+      const { baseline, config: now, policy: inForce } = policy.current;
       return describeResource({
         resource,
         name: title,
-        policy,
+        policy: inForce,
         catalogue,
         baseline,
         ...(now.scopes && { scopes: now.scopes }),

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -106,6 +106,16 @@ describe("two processes of one installation", () => {
     expect(await main(["tools", "accept", "--all", "--config", file()])).toBe(0);
     await soon(() => expect(program.servers[0]?.catalogue.entries()).toMatchObject([{ changed: false }]));
     expect(permitted(program)).toBe(true);
+  });
+
+  test("a description that was begun under one policy is not finished under the next", async () => {
+    const program = await start(SCOPES);
+    await learn(program);
+    const begun = program.servers[0]?.describe();
+    writeFileSync(file(), readFileSync(file(), "utf8").replace("tools/**", "tools/other"));
+    program.applyPolicies(loadInstallation(file()));
+    expect(begun?.scopes).toMatchObject([{ tools: ["get_contact"] }]);
+    expect(program.servers[0]?.describe().scopes).toMatchObject([{ tools: [] }]);
   });
 
   test("a new tool is neither there nor shown to be consented to, until somebody has looked at it", async () => {

@@ -30,3 +30,21 @@ test("once they are known they are named, and no pattern takes their place", () 
     ["mcp:write", [], undefined],
   ]);
 });
+
+test("the policy is asked once for each tool, however often somebody looks, and not at all where nobody does", () => {
+  let asked = 0;
+  const permittedBy = () => {
+    asked += 1;
+    return ["mcp:read"];
+  };
+  const { scopes } = describeResource({
+    ...{ resource: "https://mcp.example/mcp", name: "crm", baseline: ["mcp:read"] },
+    policy: { ...policy, permittedBy },
+    catalogue: { entries: () => ["get_customer", "update_customer"].map((tool) => ({ tool }) as never) },
+  });
+  expect(asked).toBe(0);
+  for (let looks = 0; looks < 3; looks++) {
+    expect(scopes.map(({ tools }) => tools)).toEqual([["get_customer", "update_customer", "resources", "prompts"], []]);
+  }
+  expect(asked).toBe(2);
+});

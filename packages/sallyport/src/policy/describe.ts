@@ -23,6 +23,7 @@ export interface DescribeOptions {
   readonly resource: string;
   /** What people call the server. */
   readonly name: string;
+  /** The one in force, and not what holds it: it is asked later for the tools, and a page shows one policy. */
   readonly policy: Policy;
   readonly catalogue: Pick<Catalogue, "entries">;
   readonly baseline: readonly string[];
@@ -35,10 +36,22 @@ export function describeResource(options: DescribeOptions): ResourceDescription 
   const { resource, name, baseline, scopes } = options;
   const all = Object.keys(scopes ?? DEFAULT_INCLUDES);
   const known = options.catalogue.entries().map(({ tool }) => tool);
-  return { resource, name, baseline, scopes: all.map((scope) => describeScope(scope, known, options)) };
+  // Only pages and single calls want them, which then look again and again; of every tool the policy is asked for its scope.
+  let sorted: ReadonlyMap<string, readonly string[]> | undefined;
+  const toolsOf = (scope: string) => {
+    sorted ??= sortByScope(known, options);
+    return sorted.get(scope) ?? [];
+  };
+  return { resource, name, baseline, scopes: all.map((scope) => describeScope(scope, { known, toolsOf }, options)) };
 }
 
-function describeScope(scope: string, known: readonly string[], options: DescribeOptions): ScopeDescription {
+interface Tools {
+  readonly known: readonly string[];
+  /** What stands behind a scope. */
+  toolsOf(scope: string): readonly string[];
+}
+
+function describeScope(scope: string, { known, toolsOf }: Tools, options: DescribeOptions): ScopeDescription {
   const { policy, scopes } = options;
   const words = scopes === undefined ? WORDS[scope] : undefined;
   // A server that describes itself to callers only is not known before the first of them.
@@ -49,20 +62,26 @@ function describeScope(scope: string, known: readonly string[], options: Describ
     title: scopes?.[scope]?.title ?? words?.title ?? scope,
     ...(words === undefined ? {} : { description: words.description }),
     includes,
-    // Only pages want them; of every tool the policy is asked for its scope.
     get tools() {
-      return [...toolsOf(scope, known, policy), ...besidesTools(scope, scopes)];
+      return toolsOf(scope);
     },
     ...expected,
   };
 }
 
-/** Tools whose least scope this is: each stands behind one scope only, so that the page shows what agreeing adds. */
-function toolsOf(scope: string, known: readonly string[], policy: Policy): readonly string[] {
-  return known.filter((name) => {
+/** Each tool under its least scope: it stands behind one only, so that the page shows what agreeing adds. What is no tool comes after them. */
+function sortByScope(
+  known: readonly string[],
+  { policy, scopes }: DescribeOptions,
+): ReadonlyMap<string, readonly string[]> {
+  const sorted = new Map<string, string[]>(Object.keys(scopes ?? DEFAULT_INCLUDES).map((scope) => [scope, []]));
+  for (const name of known) {
     const call = { server: "", revision: "2025-11-25", method: "tools/call", kind: "tool", name } as const;
-    return policy.permittedBy({ ...call, arguments: undefined })[0] === scope;
-  });
+    const [least = ""] = policy.permittedBy({ ...call, arguments: undefined });
+    sorted.get(least)?.push(name);
+  }
+  for (const [scope, tools] of sorted) tools.push(...besidesTools(scope, scopes));
+  return sorted;
 }
 
 function patternsOf({ allow = [] }: Pick<ScopeConfig, "allow"> | Record<string, never> = {}): readonly string[] {
