@@ -1,6 +1,7 @@
-import { createServer, type IncomingHttpHeaders, request, type Server } from "node:http";
+import { createServer, type IncomingHttpHeaders, request, type Server, type ServerOptions } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PlainAnswer } from "../authorization-server/responses.js";
 import {
   createTestAuthorizationServer,
   TEST_ISSUER,
@@ -126,5 +127,56 @@ describe("an endpoint for programs answers over node:http as it does by Request 
     for await (const chunk of socket) text += String(chunk);
     expect(text).toContain("HTTP/1.1 413");
     expect(text.toLowerCase()).toContain("connection: close");
+  });
+});
+
+describe("an answer as bytes", () => {
+  const listening: Server[] = [];
+  afterAll(() => {
+    for (const one of listening) one.close();
+  });
+
+  /** What one connection gets for `requests`, without what node adds. */
+  async function bytesOf(answers: readonly PlainAnswer[], requests: readonly string[], options: ServerOptions = {}) {
+    let next = 0;
+    const one = createServer(options, (req, res) => {
+      const answered = answers[next++];
+      req.resume().on("end", () => setImmediate(() => answered && sendPlainAnswer(res, answered)));
+    });
+    listening.push(one);
+    await new Promise<void>((resolve) => one.listen(0, "127.0.0.1", resolve));
+    const socket = connect((one.address() as AddressInfo).port, "127.0.0.1");
+    socket.write(requests.map((line) => `${line}\r\nHost: x\r\n\r\n`).join(""));
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks)
+      .toString("utf8")
+      .replace(/^(?:Date|Keep-Alive|Connection): .*\r\n/gim, "");
+  }
+  const LAST = "GET /last HTTP/1.1\r\nConnection: close";
+  const last = new PlainAnswer(200, {}, "last");
+  const end = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlast";
+
+  test.each([
+    ["ASCII", new PlainAnswer(400, { a: "b" }, "plain"), "400 Bad Request\r\na: b\r\ncontent-length: 5\r\n\r\nplain"],
+    ["more than Latin-1", new PlainAnswer(200, {}, "é😀"), "200 OK\r\ncontent-length: 6\r\n\r\né😀"],
+    ["no body", new PlainAnswer(202, {}, null), "202 Accepted\r\ncontent-length: 0\r\n\r\n"],
+    ["no content", new PlainAnswer(204, {}, null), "204 No Content\r\n\r\n"],
+  ])("%s, on a connection that goes on", async (_, answer, expected) => {
+    expect(await bytesOf([answer, last], ["GET / HTTP/1.1", LAST])).toBe(`HTTP/1.1 ${expected}${end}`);
+  });
+
+  test("of a HEAD is its head alone", async () => {
+    const expected = `HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n${end}`;
+    expect(await bytesOf([new PlainAnswer(200, {}, "plain"), last], ["HEAD / HTTP/1.1", LAST])).toBe(expected);
+  });
+
+  test.each([
+    ["GET", 204, "204 No Content\r\n\r\n"],
+    ["HEAD", 200, "200 OK\r\ncontent-length: 0\r\n\r\n"],
+  ])("without a body is sent to a %s by a server that rejects writes of one (%d)", async (method, status, expected) => {
+    const answers = [new PlainAnswer(status, {}, null), last];
+    const options = { rejectNonStandardBodyWrites: true };
+    expect(await bytesOf(answers, [`${method} / HTTP/1.1`, LAST], options)).toBe(`HTTP/1.1 ${expected}${end}`);
   });
 });

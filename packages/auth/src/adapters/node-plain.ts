@@ -57,7 +57,7 @@ export function sendPlainAnswer(res: ServerResponse, { status, headers, body }: 
   if (status !== 204) fields["content-length"] = length;
   // A body that was not read to its end cannot be told from the next request.
   if (!res.req.complete) fields.connection = "close";
-  // As much as bytes as as characters: ASCII, which needs no conversion.
+  // As many bytes as characters: ASCII, which needs no conversion.
   endInOneWrite(res.writeHead(status, fields), text, length === text.length ? "latin1" : "utf8");
 }
 
@@ -67,6 +67,8 @@ export function sendPlainAnswer(res: ServerResponse, { status, headers, body }: 
  */
 export function endInOneWrite(res: ServerResponse, text: string, encoding: "utf8" | "latin1"): void {
   const { socket } = res;
+  // Not even an empty write: where there must be no body, a server with `rejectNonStandardBodyWrites` throws at it.
+  if (text === "") return void res.end();
   socket?.cork();
   res.write(text, encoding);
   socket?.uncork();
