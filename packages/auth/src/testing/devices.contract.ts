@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { DeviceAuthorization } from "../authorization-server/device/device-storage.js";
-import type { AuthorizationServerStorage } from "../authorization-server/storage.js";
 import { TEST_NOW as NOW, testDetail } from "./records.contract.js";
+import type { Store } from "./under-test.contract.js";
 
 const asked = (change: Partial<DeviceAuthorization> = {}): DeviceAuthorization => ({
   client_id: "tv",
@@ -13,7 +13,7 @@ const asked = (change: Partial<DeviceAuthorization> = {}): DeviceAuthorization =
 });
 const codes = (name: string) => ({ device_hash: `device ${name}`, user_hash: `user ${name}` });
 
-export function describeDevices(store: () => AuthorizationServerStorage): void {
+export function describeDevices(store: Store): void {
   test("a request is found by its user code as it was saved, while it waits and has not expired", async () => {
     const { locations: _, scope: __, ...detail } = testDetail("a");
     const record = asked({ details: [detail] });
