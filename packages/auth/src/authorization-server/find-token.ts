@@ -1,6 +1,6 @@
 import { OAuthError } from "../core/oauth-error.js";
 import { decodeAccessToken, type VerifiedAccessToken, validateDecoded } from "../oauth/access-token.js";
-import { type KeySet, selectKey } from "../oauth/key-set.js";
+import { type KeySet, requirePublic, selectKey } from "../oauth/key-set.js";
 import type { Server } from "./server.js";
 import type { Session } from "./storage.js";
 
@@ -20,7 +20,8 @@ export interface FoundToken {
 export async function findToken(server: Server, token: string): Promise<FoundToken | undefined> {
   try {
     const jws = decodeAccessToken(token);
-    const publicKeys = await server.options.keys.publicKeys();
+    // Not left out: then nothing could be revoked, and that would be answered as if it were.
+    const publicKeys = requirePublic(await server.options.keys.publicKeys());
     const keys: KeySet = { find: (header) => selectKey(publicKeys, header) };
     const own = { issuer: server.issuer, keys, audience: audiencesOf(server.options), details: true };
     const claims = await validateDecoded(jws, {

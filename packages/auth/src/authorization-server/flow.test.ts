@@ -2,6 +2,7 @@ import { decodeJwt, decodeProtectedHeader } from "jose";
 import * as oauth from "oauth4webapi";
 import { expect, test } from "vitest";
 import { createTestAuthorizationServer, TEST_ISSUER, TEST_RESOURCE } from "../testing/authorization-server.js";
+import { createTestKeys } from "../testing/keys.js";
 
 const REDIRECT = "http://127.0.0.1:4711/callback";
 
@@ -111,6 +112,16 @@ test("RFC 7009: revoking either token ends the session, and the refresh token is
       error: "invalid_grant",
     });
   }
+});
+
+test("a key store that hands out private keys makes a revocation fail: nobody is told that it took place", async () => {
+  const keys = await createTestKeys();
+  const publicKeys = async () => (await keys.publicKeys()).map((key) => ({ ...key, d: "secret" }));
+  const context = await setUp({ keys: { ...keys, publicKeys } });
+  const { as, client, options } = context;
+  const { access_token } = await redeem(context);
+  const revoked = await oauth.revocationRequest(as, client, oauth.None(), access_token, options);
+  expect([revoked.status, await revoked.json()]).toMatchObject([500, { error: "server_error" }]);
 });
 
 test("a person who ticks more than was asked gives more, and the answer says so", async () => {

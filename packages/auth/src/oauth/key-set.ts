@@ -83,9 +83,14 @@ export function selectKey(
   return fitting.length === 1 ? fitting[0] : undefined;
 }
 
-/** A key set that never changes and never waits. @throws TypeError when a key is private or symmetric: it must not be handed around. */
+/** @throws TypeError when a key is private or symmetric: it must not be handed around. */
+export function requirePublic(keys: readonly JWK[]): readonly JWK[] {
+  if (!keys.every(isPublicJwk)) throw new TypeError("A key set for verification holds public keys only.");
+  return keys;
+}
+
+/** A key set that never changes and never waits. @throws TypeError when a key is private or symmetric. */
 export function localKeySet(jwks: { readonly keys: readonly JWK[] }): KeySet {
-  if (!jwks.keys.every(isPublicJwk)) throw new TypeError("A key set for verification holds public keys only.");
-  const keys = jwks.keys.map((key) => ({ ...key }));
+  const keys = requirePublic(jwks.keys).map((key) => ({ ...key }));
   return { find: (header) => selectKey(keys, header) };
 }
