@@ -1,6 +1,7 @@
 import type { CallDetail } from "../core/call-details.js";
 import { formatScope } from "../core/scope.js";
 import { type AccessTokenClaims, signAccessToken } from "../oauth/access-token.js";
+import { type Awaitable, chain } from "../oauth/awaitable.js";
 import { randomToken } from "../system.js";
 import { jsonResponse, type PlainAnswer } from "./responses.js";
 import type { Server } from "./server.js";
@@ -67,11 +68,12 @@ export async function tokenResponse(
   return jsonResponse(body, { headers });
 }
 
-async function sign({ options, cryptography, signatures }: Server, claims: AccessTokenClaims): Promise<string> {
-  const key = await options.keys.current();
-  const token = await signAccessToken(claims, key, cryptography.sign);
-  await signatures.made(token, key.privateKey);
-  return token;
+function sign({ options, cryptography, signatures }: Server, claims: AccessTokenClaims): Awaitable<string> {
+  return chain(options.keys.current(), (key) =>
+    chain(signAccessToken(claims, key, cryptography.sign), (token) =>
+      chain(signatures.made(token, key.privateKey), () => token),
+    ),
+  );
 }
 
 /** RFC 8693 §4.4: whom the operator lets act for the users of this client. */
