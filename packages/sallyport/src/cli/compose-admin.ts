@@ -12,6 +12,7 @@ import { SIGN_IN } from "../vault/index.js";
 import { configuredClientsOf } from "./client-commands.js";
 import type { ComposedServer } from "./compose-server.js";
 import { CliError } from "./exit.js";
+import { explainFailure } from "./failure-text.js";
 import type { Installation } from "./installation.js";
 import { VERSION } from "./version.js";
 
@@ -116,7 +117,7 @@ function readToken({ installation, system }: AdminComposition): string {
   try {
     return loadToken({ source: installation.adminToken, environment: process.env, system, what: "the admin token" });
   } catch (error) {
-    throw new CliError(`admin.token: ${error instanceof Error ? error.message : String(error)}`);
+    throw new CliError(`admin.token: ${explainFailure(error)}`);
   }
 }
 

@@ -9,8 +9,10 @@ import {
   type DecisionRecorder,
   openDecisionLog,
 } from "../decision-log/index.js";
+import { ForeignMasterKeyError } from "../sealing/foreign-key.js";
 import type { Store } from "../stores/store.js";
 import { CliError } from "./exit.js";
+import { explainFailure } from "./failure-text.js";
 import type { Installation, InstalledServer } from "./installation.js";
 
 /** The decision log of this process. */
@@ -59,8 +61,13 @@ export async function composeLog(installation: Installation, store: Store, syste
     const daily = setInterval(tidy, DAY_MS).unref();
     return recorders(chain, system, { lenient: dangerouslyForwardWithoutLog, onClose: () => clearInterval(daily) });
   } catch (error) {
-    const why = `the decision log in ${folder} cannot be written: ${(error as Error).message}`;
-    if (!dangerouslyForwardWithoutLog) throw new CliError(`${why}. Set log.folder to a folder that can be.`);
+    const foreign = error instanceof ForeignMasterKeyError;
+    const because = foreign ? explainFailure(error, installation) : (error as Error).message;
+    const advice = foreign
+      ? ", behind the present one; or move that folder away, and a new log begins."
+      : ". Set log.folder to a folder that can be.";
+    const why = `the decision log in ${folder} cannot be written: ${because}`;
+    if (!dangerouslyForwardWithoutLog) throw new CliError(why + advice);
     system.log("error", `${why}; nothing is recorded`);
     return {
       recorderOf: () => ({ record: () => undefined }),

@@ -13,8 +13,8 @@ import { restore } from "../stores/restore.js";
 import { readStatus, type StoreStatus } from "../stores/status.js";
 import { CliError, EXIT } from "./exit.js";
 import { explainFailure } from "./failure-text.js";
-import type { Installation } from "./installation.js";
-import { placeOfMasterKey, readMasterKey } from "./master-key.js";
+import { databaseFileOf, type Installation } from "./installation.js";
+import { isKeyFileMissing, missingKeyText, placeOfMasterKey, readMasterKey } from "./master-key.js";
 import { createProgramSystem } from "./program-system.js";
 import { formatTable, formatTime } from "./table.js";
 import { findInstallation, inAWorld, say, type WorldOptions } from "./world.js";
@@ -80,7 +80,7 @@ async function onDatabase(
 ): Promise<void> {
   const system = createProgramSystem("warn", process.stderr.isTTY === true);
   const installation = findInstallation(options);
-  const file = /^sqlite:(.*)$/.exec(installation.storage)?.[1];
+  const file = databaseFileOf(installation);
   // Opening one that is not there would make it.
   if (wanted === "existing" && file !== undefined && !existsSync(file)) {
     throw new CliError(`there is no database at ${file} yet: the first start makes it`);
@@ -99,7 +99,7 @@ function fail(error: unknown): never {
 
 async function save({ installation, backend, now }: Database, file: string): Promise<void> {
   if (existsSync(file)) throw new CliError(`${file} exists: a backup never overwrites anything`);
-  const sealer = existingSealer(installation);
+  const sealer = existingSealer(installation, "this database");
   const draft = `${file}.part`;
   const output = createWriteStream(draft, { mode: 0o600, flags: "wx", flush: true });
   const made = new Promise<boolean>((resolve) =>
@@ -130,20 +130,20 @@ async function save({ installation, backend, now }: Database, file: string): Pro
   } catch (error) {
     // Not one that another backup is writing.
     if (await made) rmSync(draft, { force: true });
-    throw new CliError(`${file} was not written: ${explainFailure(error)}`);
+    throw new CliError(`${file} was not written: ${explainFailure(error, installation)}`);
   }
 }
 
 async function putBack({ installation, backend, now }: Database, file: string, flags: RestoreFlags): Promise<void> {
   if (!existsSync(file)) throw new CliError(`${file} does not exist`);
-  const sealer = existingSealer(installation);
+  const sealer = existingSealer(installation, file);
   const result = await restore(backend, () => linesOf(file), {
     sealer,
     now: now(),
     replace: flags.replace,
     keepGrants: flags.keepGrants,
   }).catch((error: unknown) => {
-    throw new CliError(`${file} was not restored: ${explainFailure(error)}`);
+    throw new CliError(`${file} was not restored: ${explainFailure(error, installation)}`);
   });
   say(`Restored ${result.rows} rows of ${formatTime(result.created)}.`);
   say(
@@ -156,14 +156,9 @@ async function putBack({ installation, backend, now }: Database, file: string, f
   );
 }
 
-function existingSealer(installation: Installation): Sealer {
-  const { masterKey } = installation;
-  // Reading a key that is not there would make one, which opens nothing.
-  if ("file" in masterKey && !existsSync(masterKey.file)) {
-    throw new CliError(
-      `the master key is missing: bring the one of this database to ${placeOfMasterKey(installation)} first`,
-    );
-  }
+/** Under the key that there is; one that is made now would open nothing of `what`. */
+function existingSealer(installation: Installation, what: string): Sealer {
+  if (isKeyFileMissing(installation)) throw new CliError(missingKeyText(installation, what));
   const system = createProgramSystem("warn", process.stderr.isTTY === true);
   return createSealer(readMasterKey(installation, system), system);
 }

@@ -63,6 +63,11 @@ export function worldFolder(
   return join(resolve(options.dataDir ?? defaultDataFolder(environment)), options.name);
 }
 
+/** The SQLite file; `undefined` for a database that a server has. */
+export function databaseFileOf({ storage }: Pick<Installation, "storage">): string | undefined {
+  return /^sqlite:(.*)$/.exec(storage)?.[1];
+}
+
 /** The world behind one `protect` name. */
 export function protectInstallation(input: {
   readonly name: string;

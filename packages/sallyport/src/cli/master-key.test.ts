@@ -48,10 +48,14 @@ test("the command runs where the configuration lies, with our environment and wi
 });
 
 test.each([
-  ["is not there", JSON.stringify({ command: ["/nowhere/kms"] }), "the command /nowhere/kms of masterKey: ENOENT"],
-  ["fails", command("console.log('canary'); process.exit(3)"), "ended with exit code 3"],
+  [
+    "is not there",
+    JSON.stringify({ command: ["/nowhere/kms"] }),
+    "the command /nowhere/kms of masterKey gave no key: there is no such program",
+  ],
+  ["fails", command("console.log('canary'); process.exit(3)"), "ended with exit code 3; run it in"],
   ["is killed", command("process.kill(process.pid, 'SIGKILL')"), "ended with SIGKILL"],
-  ["prints nothing", command(""), "of masterKey is empty"],
+  ["prints nothing", command(""), "of masterKey printed nothing: bring back the key as it was"],
   ["prints no key", command("console.log('canary')"), "of masterKey: key 1 is not base64 of exactly 32 bytes"],
 ])("a command that %s is named, and what it printed is not", (_, source, message) => {
   const { keys, place } = read(source);
@@ -61,5 +65,7 @@ test.each([
 });
 
 test("a variable that is empty is named", () => {
-  expect(read(`{ env: ${NAME} }`).keys).toThrow(`the environment variable ${NAME} is empty`);
+  expect(read(`{ env: ${NAME} }`).keys).toThrow(
+    `the environment variable ${NAME} is not set or empty: bring back the key`,
+  );
 });

@@ -1,10 +1,19 @@
 import { spawnSync } from "node:child_process";
+import { statSync } from "node:fs";
 import type { System } from "@sallyport/auth";
-import { loadMasterKey, MASTER_KEY_BYTES, parseMasterKeys } from "../sealing/master-key.js";
+import { KEY_REMEDY, loadMasterKey, parseMasterKeys } from "../sealing/master-key.js";
 import type { Installation } from "./installation.js";
 
 /** A key management service answers in a second, or asks somebody for a password. Milliseconds. */
 const COMMAND_LIMIT_MS = 60_000;
+
+/** Why the system did not run it, in words. */
+const NOT_RUN: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such program: give its path, or look at PATH",
+  EACCES: "this user may not run it",
+  ETIMEDOUT: `it did not end within ${COMMAND_LIMIT_MS / 1000} s`,
+  ENOBUFS: "it printed far more than a key",
+};
 
 /** The master keys from where the installation has them. @throws Error that names the place, never a key. */
 export function readMasterKey(
@@ -12,8 +21,15 @@ export function readMasterKey(
   system: Pick<System, "randomBytes">,
 ): readonly Uint8Array[] {
   if ("file" in masterKey) return loadMasterKey({ file: masterKey.file, system });
-  if ("env" in masterKey) return keysIn(process.env[masterKey.env], placeOfMasterKey({ masterKey }));
-  return keysIn(outputOf(masterKey.command, baseFolder), placeOfMasterKey({ masterKey }));
+  const place = placeOfMasterKey({ masterKey });
+  if ("env" in masterKey) {
+    const value = process.env[masterKey.env] ?? "";
+    if (value.trim() === "") throw new Error(`${place} is not set or empty: ${KEY_REMEDY}`);
+    return parseMasterKeys(value, place);
+  }
+  const output = outputOf(masterKey.command, { cwd: baseFolder, place });
+  if (output.trim() === "") throw new Error(`${place} printed nothing: ${KEY_REMEDY}`);
+  return parseMasterKeys(output, place);
 }
 
 /** Where the master key comes from, for messages. */
@@ -23,15 +39,27 @@ export function placeOfMasterKey({ masterKey }: Pick<Installation, "masterKey">)
   return `the command ${masterKey.command[0]} of masterKey`;
 }
 
-function keysIn(value: string | undefined, place: string): readonly Uint8Array[] {
-  if (value === undefined || value.trim() === "") {
-    throw new Error(`${place} is empty; it must hold base64 of ${MASTER_KEY_BYTES} random bytes`);
+/** Reading a key file that is not there makes one, which opens nothing that was sealed before. */
+export function isKeyFileMissing({ masterKey }: Pick<Installation, "masterKey">): boolean {
+  if (!("file" in masterKey)) return false;
+  try {
+    statSync(masterKey.file);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT";
   }
-  return parseMasterKeys(value, place);
+}
+
+/** @param what it opens. */
+export function missingKeyText(installation: Pick<Installation, "masterKey">, what = "this database"): string {
+  return `the master key is missing: bring the one of ${what} to ${placeOfMasterKey(installation)}`;
 }
 
 /** Without a shell, in our environment: it is the operator's own, and signs in to their service. Its standard error is shown as it comes. */
-function outputOf(command: readonly [string, ...string[]], cwd: string): string {
+function outputOf(
+  command: readonly [string, ...string[]],
+  { cwd, place }: { readonly cwd: string; readonly place: string },
+): string {
   const [file, ...words] = command;
   const { error, status, signal, stdout } = spawnSync(file, words, {
     cwd,
@@ -41,8 +69,13 @@ function outputOf(command: readonly [string, ...string[]], cwd: string): string 
     killSignal: "SIGKILL",
     windowsHide: true,
   });
-  if (error !== undefined)
-    throw new Error(`the command ${file} of masterKey: ${(error as NodeJS.ErrnoException).code}`);
-  if (status !== 0) throw new Error(`the command ${file} of masterKey ended with ${signal ?? `exit code ${status}`}`);
+  if (error !== undefined) {
+    const { code = error.message } = error as NodeJS.ErrnoException;
+    throw new Error(`${place} gave no key: ${NOT_RUN[code] ?? code}`);
+  }
+  if (status !== 0) {
+    const end = signal ?? `exit code ${status}`;
+    throw new Error(`${place} gave no key: it ended with ${end}; run it in ${cwd} yourself to see why`);
+  }
   return stdout;
 }

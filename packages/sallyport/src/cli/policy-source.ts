@@ -8,7 +8,7 @@ import { createCatalogueStore } from "../stores/catalogue.js";
 import { openBackend } from "../stores/open-backend.js";
 import { CliError } from "./exit.js";
 import { explainFailure } from "./failure-text.js";
-import type { Installation, InstalledServer } from "./installation.js";
+import { databaseFileOf, type Installation, type InstalledServer } from "./installation.js";
 import { loadInstallation } from "./load-installation.js";
 import { readText } from "./read-text.js";
 
@@ -75,7 +75,7 @@ async function knownTools(options: PolicyOptions, place: Place): Promise<Catalog
     catalogue.observe(readTools(options.catalogue));
     return catalogue;
   }
-  const file = installation.storage.startsWith("sqlite:") ? installation.storage.slice("sqlite:".length) : undefined;
+  const file = databaseFileOf(installation);
   // Asking must not make a store or change one, and takes no master key: a file that is under review must not start `masterKey.command`.
   if (file === undefined || !existsSync(file)) return undefined;
   try {

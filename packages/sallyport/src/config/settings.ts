@@ -115,7 +115,7 @@ export const SETTINGS: readonly Setting[] = [
     ]),
     default: { file: "./sallyport.key" },
     description:
-      "Where the 256-bit key lies under which secrets in the store are sealed: a file with mode 0600 (made if it is absent), an environment variable with base64, or what a `command` (a list: program and arguments) prints at the start, for a key management service. See [storage.md](storage.md#where-the-master-key-lies).",
+      "Where the 256-bit key lies under which secrets in the store are sealed: a file with mode 0600 (made for a new database), an environment variable with base64, or what a `command` (a list: program and arguments) prints at the start, for a key management service. See [storage.md](storage.md#where-the-master-key-lies).",
   },
   ...ADMIN_SETTINGS,
   ...SIGN_IN_SETTINGS,

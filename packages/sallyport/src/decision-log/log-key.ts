@@ -2,6 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { calculateJwkThumbprint, type JWK } from "jose";
+import { ForeignMasterKeyError } from "../sealing/foreign-key.js";
 import { createLogSigner, type LogSigner } from "./signatures.js";
 
 /** Seals the private half; `place` binds it to where it lies. */
@@ -20,13 +21,13 @@ interface KeyFile {
 
 /**
  * The key that signs checkpoints: beside the log, its private half sealed under the master key. It is made when it is first wanted.
- * @throws Error when the file was sealed under another master key.
+ * @throws ForeignMasterKeyError when the file was sealed under another master key.
  */
 export async function openLogKey(folder: string, sealer: KeySealer): Promise<LogSigner> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { kid, sealedPrivateKey } = readKeyFile(folder) ?? (await makeKeyFile(folder, sealer));
   const secret = sealer.open(sealedPrivateKey, place(kid));
-  if (secret === undefined) throw new Error("the key of the decision log was sealed under another master key");
+  if (secret === undefined) throw new ForeignMasterKeyError(`its key ${LOG_KEY_FILE}`);
   return createLogSigner(kid, JSON.parse(Buffer.from(secret).toString("utf8")));
 }
 

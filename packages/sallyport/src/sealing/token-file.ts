@@ -35,6 +35,6 @@ function tokenOfFile(file: string, { what, system }: Pick<TokenSource, "what" | 
   const named = `${what}'s file`;
   const known = readSecretFile(file, named);
   if (known !== undefined) return known;
-  makeSecretFile(file, `${base64url(system.randomBytes(32))}\n`, system);
+  makeSecretFile(file, named, { text: `${base64url(system.randomBytes(32))}\n`, from: system });
   return readSecretFile(file, named) ?? "";
 }

@@ -1,4 +1,5 @@
 import { sql, type Transaction } from "kysely";
+import { ForeignMasterKeyError } from "../sealing/foreign-key.js";
 import type { Sealer } from "../sealing/sealer.js";
 import type { Backend } from "./backend.js";
 import { BACKUP_KEY, type BackupHeader, type BackupRow, createBackupWriter } from "./backup-file.js";
@@ -32,8 +33,7 @@ export async function backup(
         ? undefined
         : await tx.selectFrom("facts").select("value").where("name", "=", PROBE).executeTakeFirst();
     if (probe === undefined) throw new Error("this database was never used: there is nothing to back up");
-    if (sealer.open(probe.value, PROBE) === undefined)
-      throw new Error("this database was sealed under another master key");
+    if (sealer.open(probe.value, PROBE) === undefined) throw new ForeignMasterKeyError("this database");
     const existing = await existingTables(tx, backend.kind);
     // A database may be backed up before it is migrated: then it lacks the newest tables.
     const tables = KEPT_TABLES.filter((table) => existing.has(table));

@@ -4,13 +4,16 @@ import { createLocalJWKSet, exportJWK, jwtVerify } from "jose";
 import { expect, test } from "vitest";
 import { TEST_NOW as NOW } from "../../../auth/src/testing/records.contract.js";
 import { readPkcs8 } from "./key-material.js";
+import { migrate } from "./migrate.js";
+import { openBackend } from "./open-backend.js";
 import { type Opened, TEST_MASTER_KEY } from "./opened.contract.js";
+import { isSealed } from "./seal-probe.js";
 import { openStore } from "./store.js";
 
 const DAY = 86_400;
 const CLAIMS = { iss: "https://as", sub: "u", aud: "r", client_id: "c", jti: "j", iat: 1, exp: 9_999_999_999 };
 
-export function describeKeys({ store, another, url, system }: Opened): void {
+export function describeKeys({ store, another, url, emptyUrl, system }: Opened): void {
   const kids = (keys: readonly { readonly kid?: string }[]) => keys.map(({ kid }) => kid).sort();
 
   test("the first use makes a key, and every later one finds it", async () => {
@@ -128,5 +131,15 @@ export function describeKeys({ store, another, url, system }: Opened): void {
     await expect(openStore(foreign)).rejects.toThrow(/another master key/);
     const rotated = await openStore({ ...foreign, masterKey: [foreign.masterKey, TEST_MASTER_KEY] });
     await rotated.close();
+  });
+
+  test("whether a database was begun under a master key is known without one", async () => {
+    expect(await isSealed({ url: url(), system: system() })).toBe(true);
+    const empty = { url: await emptyUrl(), system: system() };
+    expect(await isSealed(empty)).toBe(false);
+    const backend = await openBackend(empty);
+    await migrate(backend);
+    await backend.close();
+    expect(await isSealed(empty)).toBe(false);
   });
 }

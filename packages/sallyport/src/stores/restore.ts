@@ -1,4 +1,5 @@
 import { sql, type Transaction } from "kysely";
+import { ForeignMasterKeyError } from "../sealing/foreign-key.js";
 import type { Sealer } from "../sealing/sealer.js";
 import type { Backend } from "./backend.js";
 import { BACKUP_KEY, BackupError, type BackupHeader, type BackupRow, readBackup } from "./backup-file.js";
@@ -68,7 +69,7 @@ async function inspect(parts: ReturnType<typeof readBackup>, sealer: Sealer) {
     header = part.header;
     // First: under another master key the end cannot be right either.
     if (sealer.open(header.seal_probe, PROBE) === undefined) {
-      throw new BackupError("it was sealed under another master key: bring that key back first");
+      throw new ForeignMasterKeyError("it");
     }
   }
   if (header === undefined) throw new BackupError("it is empty");

@@ -1,5 +1,8 @@
+import { ForeignMasterKeyError } from "../sealing/foreign-key.js";
 import type { Sealer } from "../sealing/sealer.js";
 import type { Backend } from "./backend.js";
+import { existingTables } from "./migrate.js";
+import { type BackendOptions, openBackend } from "./open-backend.js";
 
 /** Name of the fact, and the word. */
 export const PROBE = "seal-probe";
@@ -15,9 +18,21 @@ export async function checkSeal({ write }: Backend, sealer: Sealer): Promise<voi
     if (row === undefined) {
       await tx.insertInto("facts").values({ name: PROBE, value }).execute();
     } else if (sealer.open(row.value, PROBE) === undefined) {
-      throw new Error(
-        "this database was sealed under another master key: bring that key back, or start with an empty database",
-      );
+      throw new ForeignMasterKeyError("this database");
     }
   });
+}
+
+/** Whether a database was begun under some master key, so that a new one opens nothing of it. Makes an SQLite file that is not there. */
+export async function isSealed(options: BackendOptions): Promise<boolean> {
+  const backend = await openBackend(options);
+  try {
+    return await backend.snapshot(async (tx) => {
+      if (!(await existingTables(tx, backend.kind)).has("facts")) return false;
+      const probe = await tx.selectFrom("facts").select("name").where("name", "=", PROBE).executeTakeFirst();
+      return probe !== undefined;
+    });
+  } finally {
+    await backend.close();
+  }
 }
