@@ -91,6 +91,39 @@ servers:
     ]);
   });
 
+  const server = (...settings: readonly string[]) =>
+    MINIMAL.replace(/ {4}access.*\n/, `    ${settings.join("\n    ")}\n`);
+  test.each<[what: string, text: string, says: readonly RegExp[]]>([
+    ["roles that are no list", MINIMAL.replace("[support]", "support"), [/access\.0\.roles: must be a list/]],
+    [
+      "an entry of access with two wrong types",
+      server("access: [{ roles: support, scopes: mcp:read }]"),
+      [/access\.0\.roles: must be a list/, /access\.0\.scopes: must be a list/],
+    ],
+    [
+      "two entries of access with a wrong type each",
+      server("access: [{ roles: support, scopes: [mcp:read] }, { users: ada, scopes: [mcp:read] }]"),
+      [/access\.0\.roles: must be a list/, /access\.1\.users: must be a list/],
+    ],
+    [
+      "roles that are no list, and no scopes",
+      server("access: [{ roles: support }]"),
+      [/access\.0\.scopes: must be a list, and is missing/, /access\.0\.roles: must be a list/],
+    ],
+    ["an entry of access that is a text", server("access: [support]"), [/access\.0: must be a mapping, and is a text/]],
+    ["a server that is a number", MINIMAL.replace(/crm:[\s\S]*$/, "crm: 7\n"), [/servers\.crm: must be a mapping/]],
+    ["servers that are a list", "servers: [crm]\n", [/servers: must be a mapping, and is a list/]],
+  ])("with %s has no other problem", (_, text, says) => {
+    expect(problems(text)).toEqual(says.map((one) => expect.stringMatching(one)));
+  });
+
+  test("with two wrong types in one list still lists what is wrong elsewhere", () => {
+    const broken = `${server("access: [{ roles: support, scopes: mcp:read }]")}  wiki:
+    access: [{ roles: [staff], scopes: [mcp:read] }]
+`;
+    expect(problems(broken).at(-1)).toMatch(/servers\.wiki: give exactly one of/);
+  });
+
   const wrong: readonly (readonly [what: string, text: string, says: RegExp])[] = [
     [
       "a trailing slash of publicUrl",

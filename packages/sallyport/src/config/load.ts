@@ -59,8 +59,10 @@ export function parseConfig(
     return problems.length > 0 ? fail(problems) : config;
   }
   const misshapen = parsed.error.issues.flatMap(problemsOf);
-  const rest = configType.safeParse(withoutMisshapen(whole, misshapen));
-  const more = rest.success ? check(rest.data).problems.filter((one) => standsAlone(one, misshapen)) : [];
+  const left = withoutMisshapen(whole, misshapen);
+  // Without settings the type would make up a file of defaults, and its problems are nobody's.
+  const rest = left && configType.safeParse(left);
+  const more = rest?.success ? check(rest.data).problems.filter((one) => standsAlone(one, misshapen)) : [];
   return fail([...misshapen, ...more]);
 }
 

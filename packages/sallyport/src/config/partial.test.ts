@@ -28,6 +28,11 @@ describe("a file without what has the wrong shape", () => {
     expect(RAW).toEqual(before);
   });
 
+  test("loses a list once, however much of it is wrong", () => {
+    const places = ["roles", "users"].map((name) => ({ path: ["servers", "crm", "access", 0, name] }));
+    expect(withoutMisshapen(RAW, places)).toEqual({ ...RAW, servers: { ...RAW.servers, crm: { upstream: 1 } } });
+  });
+
   test("loses a name that nobody knows and nothing else, also inside a list", () => {
     const raw = { servers: { crm: { rules: [{ deny: "a", dney: "b" }, { deny: "c" }] } } };
     const path = ["servers", "crm", "rules", 0, "dney"];

@@ -14,13 +14,16 @@ type Tree = Record<string, unknown>;
  */
 export function withoutMisshapen(raw: Readonly<Tree>, misshapen: readonly Misshapen[]): Tree | undefined {
   const rest = structuredClone(raw) as Tree;
+  const gone = new Set<string>();
   for (const { path, unknown } of misshapen) {
     if (unknown && removeUnknown(rest, path)) continue;
     const list = path.findIndex((part) => typeof part === "number");
     const keys = (list === -1 ? path : path.slice(0, list)).map(String);
     const [top = ""] = keys;
     if (keys.length <= (NAMED.has(top) ? 2 : 0)) return undefined;
-    if (!remove(rest, keys)) return undefined;
+    const place = JSON.stringify(keys);
+    if (!gone.has(place) && !remove(rest, keys)) return undefined;
+    gone.add(place);
   }
   return rest;
 }
