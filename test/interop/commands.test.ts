@@ -1,5 +1,7 @@
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -99,6 +101,52 @@ describe("sallyport protect", () => {
   ])("refuses %s: exit 2, in the words of its flags", async (_, flags, says) => {
     const { code, stderr } = await sallyport(["protect", "--data-dir", folder, ...flags, "--", "cat"]);
     expect([code, stderr]).toEqual([2, expect.stringMatching(says)]);
+  });
+});
+
+describe("the name of sallyport protect", () => {
+  const HOLDS = ["--", process.execPath, "-e", "process.stdin.resume()"];
+
+  test("is free for the right command after one that never served anybody: a slip, or a port that was taken", async () => {
+    const dataDir = mkdtempSync(join(folder, "slip-"));
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo;
+    const missed = await sallyport([
+      "protect",
+      "--data-dir",
+      dataDir,
+      "--port",
+      String(port),
+      "--",
+      "node",
+      "nosuch.js",
+    ]);
+    taken.close();
+    expect([missed.code, missed.stderr]).toEqual([2, expect.stringContaining(`port ${port} is taken`)]);
+    const program = await startProgram({ dataDir, arguments: ["--url", "http://127.0.0.1:9/mcp"] });
+    await program.stop();
+    expect(program.report.warnings).toEqual([
+      'The name "default" protects this server from now on; nothing was granted under it before.',
+    ]);
+    const again = await startProgram({ dataDir, arguments: ["--url", "http://127.0.0.1:9/mcp"] });
+    await again.stop();
+    expect(again.report.warnings).toEqual([]);
+  });
+
+  test("stays with its command where somebody may grant", async () => {
+    const dataDir = mkdtempSync(join(folder, "kept-"));
+    const program = await startProgram({ dataDir, arguments: ["--url", "http://127.0.0.1:9/mcp"] });
+    await program.stop();
+    for (const words of [["add"], ["allow", "mcp:read"]]) {
+      const [verb = "", ...scopes] = words;
+      expect(await sallyport(["user", verb, "kim", ...scopes, "--data-dir", dataDir])).toMatchObject({ code: 0 });
+    }
+    const other = await sallyport(["protect", "--port", "0", "--data-dir", dataDir, ...HOLDS]);
+    expect([other.code, other.stderr]).toEqual([
+      2,
+      expect.stringMatching(/"default" protects another server .*--replace/),
+    ]);
   });
 });
 

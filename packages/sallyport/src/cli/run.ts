@@ -49,7 +49,7 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
     void rotateKeys(installation, store, system);
   }, SWEEP_MS);
   try {
-    await claimName(installation, { store, system, replace: options.replace });
+    const claimed = await claimName(installation, { store, system, replace: options.replace });
     if (installation.hasOwner) keepServer(installation, store.sealer);
     const program = await compose(installation, store, system);
     const stop = stopSignal();
@@ -59,7 +59,7 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
       await listen(program, installation);
       const admin = await listenAdmin(program, installation);
       const metricsUrl = await program.telemetry.listen();
-      const report = await reportOf(program, installation, {
+      const report = await reportOf(program, claimed, {
         store,
         system,
         started,
@@ -126,19 +126,24 @@ async function withPort(installation: Installation): Promise<Installation> {
 
 /** Names are separate worlds: people consented to what stood behind this name then. */
 async function claimName(
-  { name, fingerprint }: Installation,
+  installation: Installation,
   { store, system, replace }: { readonly store: Store; readonly system: System; readonly replace: boolean },
-): Promise<void> {
-  if (fingerprint === undefined) return;
+): Promise<Installation> {
+  const { name, fingerprint } = installation;
+  if (fingerprint === undefined) return installation;
   const known = await store.installations.find(name);
-  if (known === undefined || known.fingerprint === fingerprint) return store.installations.save(name, fingerprint);
-  if (!replace) {
+  if (known === undefined || known.fingerprint === fingerprint) await store.installations.save(name, fingerprint);
+  else if (replace) await store.installations.replace(name, fingerprint, system.now());
+  else if (await store.installations.takeOver(name, fingerprint, system.now())) {
+    const notice = `The name ${JSON.stringify(name)} protects this server from now on; nothing was granted under it before.`;
+    return { ...installation, notices: [...installation.notices, notice] };
+  } else {
     throw new CliError(
       `${JSON.stringify(name)} protects another server so far. Give this one a name of its own with --name, ` +
         "or --replace what stands behind it, which ends everything granted under it.",
     );
   }
-  await store.installations.replace(name, fingerprint, system.now());
+  return installation;
 }
 
 async function listen({ gateway }: Program, { config, hasOwner }: Installation): Promise<void> {

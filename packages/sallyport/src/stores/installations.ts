@@ -1,5 +1,5 @@
 import type { System } from "@sallyport/auth";
-import type { Transaction } from "kysely";
+import { sql, type Transaction } from "kysely";
 import type { Installation, InstallationStore } from "../config/installation-store.js";
 import type { Backend } from "./backend.js";
 import { announce } from "./change-feed.js";
@@ -19,7 +19,22 @@ export function createInstallationStore({ db, write }: Backend, system: Pick<Sys
     async replace(name, fingerprint, now) {
       await write((tx) => replace(tx, { name, fingerprint, created: now }));
     },
+    takeOver: (name, fingerprint, now) =>
+      write(async (tx) => {
+        if (await isUsed(tx)) return false;
+        await replace(tx, { name, fingerprint, created: now });
+        return true;
+      }),
   };
+}
+
+/** Whether somebody consented, or may: ended sessions count for as long as they are kept. The store serves one installation only. */
+async function isUsed(tx: Transaction<Schema>): Promise<boolean> {
+  for (const table of ["grants", "sessions", "codes", "entitlements"] as const) {
+    const row = await tx.selectFrom(table).select(sql`1`.as("found")).limit(1).executeTakeFirst();
+    if (row !== undefined) return true;
+  }
+  return false;
 }
 
 async function replace(tx: Transaction<Schema>, installation: Installation): Promise<void> {
