@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { namedRoles } from "../policy/named-roles.js";
 import type { IssuedCode, Users } from "../sign-in/index.js";
 import { CliError } from "./exit.js";
 import type { Installation } from "./installation.js";
@@ -40,6 +41,7 @@ function addPermissions(user: Command): void {
       inWorld(options, async ({ users, installation }) => {
         const { user: added, code } = await users.addUser(name, options.role);
         say(`Added ${added.name}.`);
+        warnOfRoles(installation, options.role);
         sayCode(code, installation);
       }),
     );
@@ -56,15 +58,27 @@ function addPermissions(user: Command): void {
   inAWorld(user.command("roles <user> [roles...]"))
     .description("Replaces somebody's roles. Without roles: none any more. Roles from an identity provider stay.")
     .action((name: string, roles: string[], options: WorldOptions) =>
-      inWorld(options, async ({ users }) => {
+      inWorld(options, async ({ users, installation }) => {
         await users.setRoles(name, roles);
         say(
           roles.length === 0
             ? `${name} has no role here.`
             : `${name} has the role${roles.length === 1 ? "" : "s"} ${roles.join(", ")}.`,
         );
+        warnOfRoles(installation, roles);
       }),
     );
+}
+
+/** Roles may be given before the file has a use for them; one that was misspelt has none for ever. */
+function warnOfRoles({ hasOwner, config }: Installation, roles: readonly string[]): void {
+  // `protect` has no file that would name any.
+  const known = hasOwner ? undefined : namedRoles(config);
+  const unknown = known === undefined ? [] : roles.filter((role) => !known.includes(role));
+  if (known === undefined || unknown.length === 0) return;
+  const which = `role${unknown.length === 1 ? "" : "s"} ${unknown.map((role) => JSON.stringify(role)).join(", ")}`;
+  const names = known.length === 0 ? "the file names none" : `known: ${known.join(", ")}`;
+  process.stderr.write(`warning: no access entry or rule names the ${which}; ${names}\n`);
 }
 
 function addSwitches(user: Command): void {
