@@ -7,18 +7,18 @@ import { createSafeFetchDocument } from "@sallyport/auth/node";
 import { createMemoryStorage, createTestKeys } from "@sallyport/auth/testing";
 import { Hono } from "hono";
 import { setCookie } from "hono/cookie";
-import { createNotesServer, describeNotes, policy } from "./notes.js";
+import { createNotesServer, describeNotes, placeOf, policy, sayWhere } from "./notes.js";
 
 const { PASSWORD = randomToken(system), RESOURCE: resource = "http://localhost:3000/mcp" } = process.env;
-const issuer = new URL(resource).origin;
-const [storage, keys] = [createMemoryStorage(), await createTestKeys()]; // both forget everything with the process
+const [issuer, storage, keys] = [new URL(resource).origin, createMemoryStorage(), await createTestKeys()]; // to try out
 const signedIn = new Map<string, SignedInUser>();
 const app = new Hono();
 
-const form = html`<h1>Notes</h1><form method="post"><input type="password" name="password"><button>Sign in</button></form>`;
-app.get("/sign-in", () => page({ title: "Sign in", body: form }));
+const form = html`<form method="post"><label>Password <input type="password" name="password"></label><button>Sign in</button></form>`;
+const signIn = (title: string) => page({ title, body: html`<h1>${title}</h1>${form}` });
+app.get("/sign-in", () => signIn("Notes"));
 app.post("/sign-in", async (context) => {
-  if ((await context.req.parseBody()).password !== PASSWORD) return page({ title: "Try again", body: form });
+  if ((await context.req.parseBody()).password !== PASSWORD) return signIn("Wrong password");
   const session = randomToken(system);
   signedIn.set(session, { sub: "ada", name: "Ada", auth_time: system.now(), csrfSecret: randomToken(system) });
   setCookie(context, "session", session, { httpOnly: true, sameSite: "Lax", secure: issuer.startsWith("https:") });
@@ -50,4 +50,4 @@ protect(app, {
   handler: (request, who) => mcp.fetch(request, { authInfo: authInfoOf(who) }),
 });
 
-export const server = serve({ fetch: app.fetch, port: Number(new URL(resource).port), hostname: "127.0.0.1" });
+export const server = serve({ fetch: app.fetch, ...placeOf(resource) }, sayWhere(resource, PASSWORD));

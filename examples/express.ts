@@ -2,7 +2,7 @@ import { createMcpHandler } from "@modelcontextprotocol/server";
 import { authInfoOf, createRemoteKeySet, createResourceServer, noLocalRecords } from "@sallyport/auth";
 import { protect } from "@sallyport/auth/express";
 import express from "express";
-import { createNotesServer, policy } from "./notes.js";
+import { createNotesServer, policy, sayWhere } from "./notes.js";
 
 const issuer = process.env.ISSUER ?? "https://auth.example.com";
 const resource = process.env.RESOURCE ?? "http://localhost:3000/mcp";
@@ -20,4 +20,4 @@ protect(app, {
 });
 app.get("/", (_req, res) => void res.send("notes"));
 
-export const server = app.listen(Number(new URL(resource).port), "127.0.0.1");
+export const server = app.listen(Number(new URL(resource).port), "127.0.0.1", sayWhere(resource));

@@ -2,7 +2,7 @@ import { createMcpHandler } from "@modelcontextprotocol/server";
 import { authInfoOf, createRemoteKeySet, createResourceServer, noLocalRecords } from "@sallyport/auth";
 import { protect } from "@sallyport/auth/fastify";
 import { fastify } from "fastify";
-import { createNotesServer, policy } from "./notes.js";
+import { createNotesServer, policy, sayWhere } from "./notes.js";
 
 const issuer = process.env.ISSUER ?? "https://auth.example.com";
 const resource = process.env.RESOURCE ?? "http://localhost:3000/mcp";
@@ -21,4 +21,4 @@ protect(app, {
 app.get("/", () => "notes");
 
 export const { server } = app;
-await app.listen({ port: Number(new URL(resource).port), host: "127.0.0.1" });
+await app.listen({ port: Number(new URL(resource).port), host: "127.0.0.1" }).then(sayWhere(resource));

@@ -3,7 +3,7 @@ import { createMcpHandler } from "@modelcontextprotocol/server";
 import { authInfoOf, createRemoteKeySet, createResourceServer, noLocalRecords } from "@sallyport/auth";
 import { protect } from "@sallyport/auth/hono";
 import { Hono } from "hono";
-import { createNotesServer, policy } from "./notes.js";
+import { createNotesServer, placeOf, policy, sayWhere } from "./notes.js";
 
 const issuer = process.env.ISSUER ?? "https://auth.example.com";
 const resource = process.env.RESOURCE ?? "http://localhost:3000/mcp";
@@ -21,4 +21,4 @@ protect(app, {
 });
 app.get("/", (context) => context.text("notes"));
 
-export const server = serve({ fetch: app.fetch, port: Number(new URL(resource).port), hostname: "127.0.0.1" });
+export const server = serve({ fetch: app.fetch, ...placeOf(resource) }, sayWhere(resource));

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { createMcpHandler } from "@modelcontextprotocol/server";
 import { authInfoOf, createRemoteKeySet, createResourceServer, noLocalRecords } from "@sallyport/auth";
 import { protect } from "@sallyport/auth/node";
-import { createNotesServer, policy } from "./notes.js";
+import { createNotesServer, policy, sayWhere } from "./notes.js";
 
 const issuer = process.env.ISSUER ?? "https://auth.example.com";
 const resource = process.env.RESOURCE ?? "http://localhost:3000/mcp";
@@ -21,4 +21,4 @@ const listener = protect(
   (_req, res) => void res.end("notes"),
 );
 
-export const server = createServer(listener).listen(Number(new URL(resource).port), "127.0.0.1");
+export const server = createServer(listener).listen(Number(new URL(resource).port), "127.0.0.1", sayWhere(resource));

@@ -36,3 +36,10 @@ export function describeNotes(resource: string): ResourceDescription {
     ],
   };
 }
+
+/** Where it listens: this machine alone. */
+export const placeOf = (resource: string) => ({ port: Number(new URL(resource).port), hostname: "127.0.0.1" });
+
+/** For the moment when it listens: says where, and the password if nobody chose one. */
+export const sayWhere = (resource: string, password?: string) => () =>
+  console.log(`Notes are at ${resource}${password === undefined ? "" : `, with the password ${password}`}`);

@@ -199,7 +199,9 @@ describe("examples/embedded.ts: an authorization server of one's own, with a sig
   test("lets nobody in with another password, or none", async () => {
     const strict = await createStrictClient(resource);
     for (const wrong of ["guessed", ""]) {
-      await expect(strict.authorize(createPerson({ code: () => "", password: wrong }))).rejects.toThrow(/Try again/);
+      await expect(strict.authorize(createPerson({ code: () => "", password: wrong }))).rejects.toThrow(
+        /Wrong password/,
+      );
     }
   });
 

@@ -3,6 +3,7 @@ import { createServer as createHttpsServer } from "node:https";
 import { getRequestListener } from "@hono/node-server";
 import type { System } from "@sallyport/auth";
 import { type AdminParts, type AdminServer, createAdminApi, createClientDirectory } from "../admin/index.js";
+import { addressesOf, isLoopbackAddress } from "../config/exposure.js";
 import { bindAll, closeAll } from "../gateway/listener.js";
 import { loadToken } from "../sealing/token-file.js";
 import { createUsers } from "../sign-in/index.js";
@@ -46,7 +47,7 @@ export function composeAdmin(parts: AdminComposition): Admin | undefined {
   const { port, host } = parts.installation.config.admin;
   const { adminToken } = parts.installation;
   if (port === undefined) return undefined;
-  const loopback = host === "loopback";
+  const loopback = isLoopbackAddress(host);
   const api = createAdminApi({
     parts: adminParts(parts),
     token: readToken(parts),
@@ -67,9 +68,9 @@ export function composeAdmin(parts: AdminComposition): Admin | undefined {
   const servers: ReturnType<typeof create>[] = [];
   return {
     async listen() {
-      const bound = await bindAll(create, { port, hosts: loopback ? ["127.0.0.1", "::1"] : [host] });
+      const bound = await bindAll(create, { port, hosts: addressesOf(host) });
       servers.push(...bound.servers);
-      const name = loopback ? "127.0.0.1" : host;
+      const [name = host] = bound.hosts.map((address) => (address.includes(":") ? `[${address}]` : address));
       return {
         url: `${tls === undefined ? "http" : "https"}://${name}:${bound.port}`,
         token: "file" in adminToken ? adminToken.file : adminToken.env,

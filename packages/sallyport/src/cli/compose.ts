@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { System } from "@sallyport/auth";
+import { addressesOf } from "../config/exposure.js";
 import type { Config } from "../config/schema.js";
 import type { Gateway, GatewayOptions } from "../gateway/contract.js";
 import { createGateway } from "../gateway/listener.js";
@@ -130,7 +131,7 @@ async function adminOf(parts: AdminComposition): Promise<Admin | undefined> {
 }
 
 function listenOf({ listen: { port, host } }: Config): GatewayOptions["listen"] {
-  return { port, hosts: host === "loopback" ? ["127.0.0.1", "::1"] : [host] };
+  return { port, hosts: addressesOf(host) };
 }
 
 function childrenOf(servers: readonly ComposedServer[]) {

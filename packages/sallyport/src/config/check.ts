@@ -3,6 +3,7 @@ import { checkCredentials } from "./check-credentials.js";
 import { checkEgress } from "./check-egress.js";
 import { checkFederation } from "./check-federation.js";
 import { checkMachines } from "./check-machines.js";
+import { isLoopbackAddress } from "./exposure.js";
 import type { Problem } from "./problem.js";
 import { type Config, NAME, type ServerConfig } from "./schema.js";
 
@@ -60,7 +61,7 @@ export function checkTls({ listen: { tls } }: Config): readonly Problem[] {
 function checkAdmin({ admin, listen }: Config): readonly Problem[] {
   const problems: Problem[] = [];
   if (admin.port === undefined) return problems;
-  if (admin.host !== "loopback" && listen.tls.cert === undefined) {
+  if (!isLoopbackAddress(admin.host) && listen.tls.cert === undefined) {
     const message = "beyond loopback the admin API needs `listen.tls`; or reach it by a tunnel to loopback";
     problems.push({ path: ["admin", "host"], message });
   }

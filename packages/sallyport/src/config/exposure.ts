@@ -1,10 +1,19 @@
 import type { Problem } from "./problem.js";
 import type { Config } from "./schema.js";
 
+/** Host names of URLs. */
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
+/** What may be bound, with the word for all of them. */
+const LOOPBACK_ADDRESSES: ReadonlySet<string> = new Set(["loopback", "localhost", "127.0.0.1", "::1"]);
 
-function isLoopbackHost(hostname: string): boolean {
-  return LOOPBACK_HOSTS.has(hostname);
+/** Whether who listens at `host` is reached from this machine alone. */
+export function isLoopbackAddress(host: string): boolean {
+  return LOOPBACK_ADDRESSES.has(host);
+}
+
+/** What is bound for `host`. */
+export function addressesOf(host: string): readonly string[] {
+  return host === "loopback" ? ["127.0.0.1", "::1"] : [host];
 }
 
 /**
@@ -14,7 +23,7 @@ function isLoopbackHost(hostname: string): boolean {
 export function checkExposure(config: Config): readonly Problem[] {
   const problems: Problem[] = [];
   const url = config.publicUrl === undefined ? undefined : new URL(config.publicUrl);
-  const loopbackUrl = url === undefined || isLoopbackHost(url.hostname);
+  const loopbackUrl = url === undefined || LOOPBACK_HOSTS.has(url.hostname);
   const https = url?.protocol === "https:";
   const ownTls = config.listen.tls.cert !== undefined;
   if (!https && !loopbackUrl) {
@@ -23,10 +32,12 @@ export function checkExposure(config: Config): readonly Problem[] {
       message: "tokens would cross the network in the clear: use https, for example behind a proxy that ends TLS",
     });
   }
-  if (config.listen.host !== "loopback" && !https) {
-    problems.push({ path: ["listen", "host"], message: "listening beyond loopback needs an https `publicUrl`" });
+  const beyond = !isLoopbackAddress(config.listen.host);
+  if (beyond && !https) {
+    const message = "listening beyond loopback needs an https `publicUrl`; for this machine alone write `loopback`";
+    problems.push({ path: ["listen", "host"], message });
   }
-  if (config.listen.host !== "loopback" && https && !ownTls && config.trustedProxies.length === 0) {
+  if (beyond && https && !ownTls && config.trustedProxies.length === 0) {
     problems.push({
       path: ["listen", "host"],
       message:
