@@ -100,7 +100,7 @@ async function post(probe: HttpProbe, headers: Record<string, string>, message: 
   if (typeof session === "string") headers["mcp-session-id"] = session;
   if (answer.statusCode === 401 || answer.statusCode === 403) {
     await answer.body.dump();
-    const message = `the upstream wants credentials (${answer.statusCode}): configure them for it`;
+    const message = `the upstream wants credentials (${answer.statusCode}): give it \`headers\` or a \`credential\` in a configuration file`;
     throw new UpstreamError("protocol", message, { wantsCredentials: true });
   }
   if (message.id === undefined) return void (await answer.body.dump());
