@@ -150,6 +150,23 @@ describe("the name of sallyport protect", () => {
   });
 });
 
+describe("a sign-in code", () => {
+  const dataDir = mkdtempSync(join(folder, "codes-"));
+  beforeAll(async () => {
+    const program = await startProgram({ dataDir, arguments: ["--url", "http://127.0.0.1:9/mcp"] });
+    await program.stop();
+  });
+
+  test.each([
+    ["user add sam", "24 hours"],
+    ["user reset sam", "24 hours"],
+    ["owner code", "10 minutes"],
+  ])("of `sallyport %s` comes with how long it is good: %s", async (words, lifetime) => {
+    const { stdout } = await sallyport([...words.split(" "), "--data-dir", dataDir]);
+    expect(stdout).toMatch(new RegExp(`^Sign-in code: [0-9A-Z-]{34}   \\(works once, within ${lifetime}; open `, "m"));
+  });
+});
+
 describe("sallyport log erase", () => {
   test("asks for a condition, and names all that there are", async () => {
     const { code, stderr } = await sallyport(["log", "erase", "--folder", folder]);

@@ -13,10 +13,10 @@ export function addOperatorCommands(program: Command, done: (exitCode: number) =
   inAWorld(owner.command("code"))
     .description("Makes a new sign-in code for the owner; the one before stops working.")
     .action((options: WorldOptions) =>
-      inWorld(options, async ({ users, installation }) => {
-        if (!installation.hasOwner)
+      inWorld(options, async (world) => {
+        if (!world.installation.hasOwner)
           throw new CliError("a `serve` installation has no owner; its people come from `sallyport user add`");
-        sayCode(await users.createOwnerCode(), installation);
+        sayCode(await world.users.createOwnerCode(), world);
       }),
     );
   addRevokeCommand(program, done);

@@ -6,6 +6,7 @@ import { unseenTextOf } from "../policy/tool-changes.js";
 import { createUsers, loadPasskeys, loadPasswords } from "../sign-in/index.js";
 import type { Store } from "../stores/store.js";
 import { compose, type Program } from "./compose.js";
+import { durationText } from "./duration-text.js";
 import { CliError, EXIT } from "./exit.js";
 import type { Installation } from "./installation.js";
 import { keepServer } from "./kept-server.js";
@@ -221,11 +222,13 @@ async function ownerOf(
   const file = join(installation.dataFolder, "owner-code");
   if (owner !== undefined && (owner.password || owner.passkeys > 0)) {
     rmSync(file, { force: true });
-    return { code: undefined, file: undefined, ready: true };
+    return { code: undefined, file: undefined, within: undefined, ready: true };
   }
-  const { code } = await users.createOwnerCode();
-  if (terminal) return { code, file: undefined, ready: false };
+  const now = system.now();
+  const { code, expires } = await users.createOwnerCode();
+  const within = durationText(expires - now);
+  if (terminal) return { code, file: undefined, within, ready: false };
   writeFileSync(file, `${code}\n`, { mode: 0o600 });
   chmodSync(file, 0o600);
-  return { code: undefined, file, ready: false };
+  return { code: undefined, file, within, ready: false };
 }

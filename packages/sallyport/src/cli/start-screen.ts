@@ -14,7 +14,13 @@ export interface StartReport {
     readonly problem: string | undefined;
   }[];
   readonly owner:
-    | { readonly code: string | undefined; readonly file: string | undefined; readonly ready: boolean }
+    | {
+        readonly code: string | undefined;
+        readonly file: string | undefined;
+        /** How long the code is good, in words. */
+        readonly within: string | undefined;
+        readonly ready: boolean;
+      }
     | undefined;
   /** Where the admin API answers, and where its token lies; `undefined`: there is none. */
   readonly admin?: { readonly url: string; readonly token: string } | undefined;
@@ -110,11 +116,11 @@ function ownerLines({ owner, operatorFlags }: StartReport): string[] {
   if (owner.code !== undefined) {
     return [
       `  Your sign-in code  ${pc.bold(pc.green(owner.code))}`,
-      `    ${pc.dim(`once, within 10 minutes; the browser asks for it at the first call. Another one: ${another}`)}`,
+      `    ${pc.dim(`once, within ${owner.within}; the browser asks for it at the first call. Another one: ${another}`)}`,
       "",
     ];
   }
-  return [`  Your sign-in code is in ${owner.file} (readable by you only, valid for 10 minutes)`, ""];
+  return [`  Your sign-in code is in ${owner.file} (readable by you only, valid for ${owner.within})`, ""];
 }
 
 /** The same for machines: one JSON object on one line, without the owner's code. */

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import { namedRoles } from "../policy/named-roles.js";
 import type { IssuedCode, Users } from "../sign-in/index.js";
+import { durationText } from "./duration-text.js";
 import { CliError } from "./exit.js";
 import type { Installation } from "./installation.js";
 import { formatUsers } from "./users-table.js";
-import { inAWorld, inWorld, say, type WorldOptions } from "./world.js";
+import { inAWorld, inWorld, say, type World, type WorldOptions } from "./world.js";
 
 export function addUserCommands(program: Command): void {
   const user = program.command("user").description("Who may sign in, and what they may grant to clients.");
@@ -13,7 +14,7 @@ export function addUserCommands(program: Command): void {
   inAWorld(user.command("reset <user>"))
     .description("Takes somebody's password and passkeys away and prints a new code for them.")
     .action((name: string, options: WorldOptions) =>
-      inWorld(options, async ({ users, installation }) => sayCode(await users.resetUser(name), installation)),
+      inWorld(options, async (world) => sayCode(await world.users.resetUser(name), world)),
     );
   inAWorld(user.command("list"))
     .description("Lists everybody.")
@@ -38,11 +39,11 @@ function addPermissions(user: Command): void {
       [],
     )
     .action((name: string, options: WorldOptions & { role: readonly string[] }) =>
-      inWorld(options, async ({ users, installation }) => {
-        const { user: added, code } = await users.addUser(name, options.role);
+      inWorld(options, async (world) => {
+        const { user: added, code } = await world.users.addUser(name, options.role);
         say(`Added ${added.name}.`);
-        warnOfRoles(installation, options.role);
-        sayCode(code, installation);
+        warnOfRoles(world.installation, options.role);
+        sayCode(code, world);
       }),
     );
   inAWorld(user.command("allow <user> [scopes...]"))
@@ -128,9 +129,11 @@ function checkScopes({ servers }: Installation, name: string, scopes: readonly s
 }
 
 /** What is not in a file (the port of `protect`, a free port) is known only to whoever started the program. */
-export function sayCode({ code }: IssuedCode, { config: { publicUrl, listen }, hasOwner }: Installation): void {
+export function sayCode({ code, expires }: IssuedCode, { installation, now }: World): void {
+  const { config, hasOwner } = installation;
+  const { publicUrl, listen } = config;
   const local = hasOwner || listen.port === 0 ? undefined : `http://localhost:${listen.port}`;
   const address = publicUrl ?? local;
   const where = address === undefined ? "the address of this installation followed by /account" : `${address}/account`;
-  say(`Sign-in code: ${code}   (works once; open ${where})`);
+  say(`Sign-in code: ${code}   (works once, within ${durationText(expires - now)}; open ${where})`);
 }
