@@ -7,7 +7,9 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { axeViolations, CHROMIUM_MISSING, inspect, launchChromium, MISSING_TITLE } from "../../../test/e2e/chromium.js";
 import { createWitness, type Watch, watchBrowser, watchProgram } from "../../../test/fixtures/watched-program.js";
-import { planner } from "../src/agent/planner.js";
+import { EXAMPLES, planner, planOf } from "../src/agent/planner.js";
+import { readBefore } from "../src/agent/read-before.js";
+import { createRecords } from "../src/crm/records.js";
 import { type Desk, startDesk } from "../src/desk.js";
 import { chatInTerminal } from "../src/terminal/chat.js";
 
@@ -20,6 +22,8 @@ const folder = mkdtempSync(join(tmpdir(), "support-desk-"));
 chmodSync(folder, 0o755);
 
 const PORT = 14_700;
+
+type Asked = Readonly<Record<string, unknown>>;
 
 let desk: Desk;
 let watch: Watch | undefined;
@@ -115,6 +119,41 @@ describe.skipIf(CHROMIUM_MISSING)(CHROMIUM_MISSING ? MISSING_TITLE : "the suppor
     expect(await page.innerText("header")).not.toContain("mcp:write");
     await page.reload();
     expect(await page.innerText("main")).not.toContain("Nothing was granted");
+  });
+
+  test("suggests nothing to anybody that would not work for them", async () => {
+    const shown = await page
+      .locator("[placeholder]")
+      .evaluateAll((all) => all.map((one) => one.getAttribute("placeholder")));
+    expect(shown.length).toBeGreaterThan(1);
+    const records = createRecords(desk.database);
+    const read = {
+      get_customer: (sub: string, { customer_id }: Asked) => records.readCustomer(sub, String(customer_id)),
+      get_ticket: (sub: string, { ticket_id }: Asked) => records.readTicket(sub, String(ticket_id)),
+      get_order: (sub: string, { order_id }: Asked) => records.readOrder(sub, String(order_id)),
+      get_customer_history: (sub: string, { customer_id }: Asked) => records.readHistory(sub, String(customer_id)),
+      search_customers: (sub: string, { query }: Asked) => records.searchCustomers(sub, String(query)),
+      search_tickets: (sub: string, { status }: Asked) => records.searchTickets(sub, String(status)),
+      search_orders: (sub: string, { query }: Asked) => records.searchOrders(sub, String(query)),
+    };
+    for (const { name, sub } of desk.people) {
+      for (const example of [...EXAMPLES, ...shown]) {
+        const step = planOf(example ?? "");
+        // A change is suggested of something that can be read.
+        const { tool, args } = (step && readBefore(step)) ?? step ?? { tool: "none", args: {} };
+        const found = await read[tool as keyof typeof read](sub, args);
+        // Nothing was changed yet: a history may be empty.
+        if (tool !== "get_customer_history") expect(found, `${name}: ${example}`).not.toEqual([]);
+        if (tool === "get_order") expect(step?.args.amount_cents ?? 0).toBeLessThan(found.amount_cents);
+      }
+    }
+  });
+
+  test("does not take an order that it does not understand for a question", async () => {
+    const said = await say(`refund 500 EUR to ${mine.id}`);
+    expect(said).toContain("I did not understand that, and did nothing. Say it like this:");
+    expect(said).not.toContain(mine.email);
+    expect(await say("show ticket T-5002")).toContain("allowed");
   });
 
   test("looks up what the person may see, and nothing of another region", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { AgentEvent, AgentTurn, ToolOutcome } from "./agent.js";
-import { planner, planOf } from "./planner.js";
+import { EXAMPLES, planner, planOf } from "./planner.js";
 
 describe("the fixed sentences", () => {
   test.each<[string, string, Record<string, unknown>]>([
@@ -21,8 +21,58 @@ describe("the fixed sentences", () => {
     expect(planOf(said)).toMatchObject({ tool, args });
   });
 
-  test.each(["hello", "", "delete everything"])("%j is not guessed at", (said) => {
+  test.each<[string, string]>([
+    ["Can you please show me the customer C-1002?", "get_customer"],
+    ["C-1002", "get_customer"],
+    ["open ticket T-5002", "get_ticket"],
+    ["show me all open tickets, please!", "search_tickets"],
+    ["who changed C-1002?", "get_customer_history"],
+    ["what was changed of the customer C-1002", "get_customer_history"],
+    ["orders of C-1002", "get_customer"],
+    ["please look up Alder", "search_customers"],
+    ["I want to see orders with label printer", "search_orders"],
+    ["please refund 25€ for O-9004, thanks", "issue_refund"],
+    ["add a note on T-5002: called back", "add_note"],
+    ["could you change the email of C-1002 to a@b.example", "update_contact"],
+  ])("words around it change nothing: %j calls %s", (said, tool) => {
+    expect(planOf(said)).toMatchObject({ tool });
+  });
+
+  test.each([
+    ...["hello", "", "delete everything"],
+    ...[
+      "delete C-1002",
+      "close T-5002",
+      "cancel order O-9004",
+      "refund the orders of Harbor",
+      "close all open tickets",
+    ],
+    ...["change the name of C-1002 to Ada", "make changes to C-1002", "undo the history of C-1002"],
+    ...["do not refund 25 EUR of order O-9004", "did you refund 25 EUR of order O-9004?"],
+    ...["refund 1,000 EUR of O-9004", "refund 1.000 of O-9004", "refund 25 USD of O-9004", "refund 10 % of O-9004"],
+    ...["refund 25 EUR of O-9004 and O-9002", "refund O-9004", "note on T-5002"],
+  ])("%j is not guessed at", (said) => {
     expect(planOf(said)).toBeUndefined();
+  });
+
+  test.each<[string, readonly RegExp[]]>([
+    ["refund 500 EUR to C-1002", [/^“refund 25 EUR of order O-\d+”$/]],
+    ["change the email and the phone of C-1002", [/^“change the email/, /^“change the phone/]],
+    ["hello", EXAMPLES.map((example) => new RegExp(`^“${example.replace("+", "\\+")}”$`))],
+  ])("%j calls nothing, and is told how to say it", async (text, examples) => {
+    const call: AgentTurn["call"] = () => Promise.reject(new Error("called"));
+    const events: AgentEvent[] = [];
+    for await (const event of planner.respond({ text, history: [], tools: [], call })) events.push(event);
+    const [said, ...suggested] = events.flatMap((event) => (event.type === "text" ? event.text.split("\n") : []));
+    expect(events).toHaveLength(1);
+    expect(said).toMatch(/^I did not understand that, and did nothing\./);
+    expect(suggested).toEqual(examples.map((example) => expect.stringMatching(example)));
+  });
+
+  test("takes no long over a long sentence", () => {
+    const begun = performance.now();
+    for (const word of ["a ", "to , ", "please:", "order ", "1 "]) planOf(word.repeat(2_000 / word.length));
+    expect(performance.now() - begun).toBeLessThan(500);
   });
 
   test.each<[ToolOutcome, RegExp]>([

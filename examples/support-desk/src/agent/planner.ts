@@ -8,11 +8,25 @@ interface Step extends Call {
 }
 
 interface Intent {
-  /** Shown when nothing was understood. */
+  /** Shown when nothing was understood: of rows that everybody at the desk may see. */
   readonly example: string;
+  /** What a sentence speaks of that was meant so, and was not understood. */
+  readonly topic?: RegExp;
   readonly pattern: RegExp;
   plan(found: Readonly<Record<string, string>>): Step;
 }
+
+/** Words that change nothing about what is asked. A sentence with any other around it is not understood, rather than half of it. */
+const POLITE = "please|thanks|can|could|would|will|you|i|we|want|need|like|to";
+const AROUND =
+  `${POLITE}|show|see|open|give|get|read|tell|check|look|up|at|me|us|about|what|which|who|whose|is|are|was|were|did|does|has|have|there|` +
+  "the|an?|all|any|my|our|of|for|from|on|in|with|customers?|tickets?|orders?|details?|information";
+const before = (words: string) => `^\\W*(?:(?:${words})[\\s,:]+)*`;
+const AFTER = `(?:[\\s,:]+(?:${AROUND}))*[\\s.?!]*$`;
+const lookUp = (asked: string) => new RegExp(before(AROUND) + asked + AFTER, "i");
+const search = (asked: string) => new RegExp(`${before(AROUND)}${asked}\\s+(?<query>\\S.*)`, "i");
+/** Only what is a request from its first word on: nothing is changed by a question about it. */
+const change = (asked: string) => new RegExp(before(POLITE) + asked, "is");
 
 const CUSTOMER = "(?<customer>C-\\d+)";
 const money = (cents: number) => `${(cents / 100).toFixed(2)} EUR`;
@@ -25,7 +39,8 @@ const text = (row: Row, name: string) => String(row[name] ?? "");
 const INTENTS: readonly Intent[] = [
   {
     example: "change the email of C-1002 to new@example.com",
-    pattern: new RegExp(`(?:change|update|set).*email.*${CUSTOMER}.*?(?<email>\\S+@\\S+\\w)`, "i"),
+    topic: /e-?mail/i,
+    pattern: change(`(?:change|update|set)\\s.*email.*${CUSTOMER}.*?(?<email>\\S+@\\S+\\w)`),
     plan: ({ customer, email }) => ({
       tool: "update_contact",
       args: { customer_id: customer?.toUpperCase(), email },
@@ -34,7 +49,8 @@ const INTENTS: readonly Intent[] = [
   },
   {
     example: "change the phone of C-1002 to +49 555 123456",
-    pattern: new RegExp(`(?:change|update|set).*phone.*${CUSTOMER}.*?(?<phone>\\+?\\d[\\d ]{4,})`, "i"),
+    topic: /phone/i,
+    pattern: change(`(?:change|update|set)\\s.*phone.*${CUSTOMER}.*?(?<phone>\\+?\\d[\\d ]{4,})`),
     plan: ({ customer, phone }) => ({
       tool: "update_contact",
       args: { customer_id: customer?.toUpperCase(), phone: phone?.trim() },
@@ -42,8 +58,12 @@ const INTENTS: readonly Intent[] = [
     }),
   },
   {
-    example: "refund 25 EUR of order O-9001",
-    pattern: /refund\s+(?<amount>\d+(?:[.,]\d{1,2})?).*?(?<order>O-\d+)/i,
+    example: "refund 25 EUR of order O-9004",
+    topic: /refund|pay back|money/i,
+    // Money: understood to the last word, or not at all.
+    pattern: change(
+      `refund\\s+(?<amount>\\d+(?:[.,]\\d{1,2})?)\\s*(?:EUR|euros?|€)?\\s+(?:(?:of|for|from|on|the|order)\\s+)*(?<order>O-\\d+)${AFTER}`,
+    ),
     plan: ({ amount = "0", order }) => {
       const amount_cents = Math.round(Number(amount.replace(",", ".")) * 100);
       return {
@@ -54,8 +74,11 @@ const INTENTS: readonly Intent[] = [
     },
   },
   {
-    example: "note on T-5001: called back, line busy",
-    pattern: /note (?:on|to) (?<ticket>T-\d+)\s*[:,]?\s*(?<note>.+)/is,
+    example: "note on T-5002: called back, line busy",
+    topic: /note/i,
+    pattern: change(
+      "(?:(?:add|write|leave|put|make) )?(?:an? )?note (?:on|to) (?<ticket>T-\\d+)\\b\\s*[:,]?\\s*(?<note>.+)",
+    ),
     plan: ({ ticket, note }) => ({
       tool: "add_note",
       args: { ticket_id: ticket?.toUpperCase(), text: note?.trim() },
@@ -64,7 +87,7 @@ const INTENTS: readonly Intent[] = [
   },
   {
     example: "history of C-1002",
-    pattern: new RegExp(`(?:history|changes?|who changed).*${CUSTOMER}`, "i"),
+    pattern: lookUp(`(?:history|changes|changed)\\s+(?:(?:${AROUND})\\s+)*${CUSTOMER}`),
     plan: ({ customer }) => ({
       tool: "get_customer_history",
       args: { customer_id: customer?.toUpperCase() },
@@ -76,7 +99,7 @@ const INTENTS: readonly Intent[] = [
   },
   {
     example: "show customer C-1002",
-    pattern: new RegExp(CUSTOMER, "i"),
+    pattern: lookUp(CUSTOMER),
     plan: ({ customer }) => ({
       tool: "get_customer",
       args: { customer_id: customer?.toUpperCase() },
@@ -84,8 +107,8 @@ const INTENTS: readonly Intent[] = [
     }),
   },
   {
-    example: "show ticket T-5001",
-    pattern: /(?<ticket>T-\d+)/i,
+    example: "show ticket T-5002",
+    pattern: lookUp("(?<ticket>T-\\d+)"),
     plan: ({ ticket }) => ({
       tool: "get_ticket",
       args: { ticket_id: ticket?.toUpperCase() },
@@ -97,8 +120,8 @@ const INTENTS: readonly Intent[] = [
     }),
   },
   {
-    example: "show order O-9001",
-    pattern: /(?<order>O-\d+)/i,
+    example: "show order O-9004",
+    pattern: lookUp("(?<order>O-\\d+)"),
     plan: ({ order }) => ({
       tool: "get_order",
       args: { order_id: order?.toUpperCase() },
@@ -111,7 +134,7 @@ const INTENTS: readonly Intent[] = [
   },
   {
     example: "open tickets",
-    pattern: /(?<status>open|waiting|solved)\s+tickets?/i,
+    pattern: lookUp("(?<status>open|waiting|solved)\\s+tickets?"),
     plan: ({ status = "open" }) => ({
       tool: "search_tickets",
       args: { status: status.toLowerCase() },
@@ -125,7 +148,7 @@ const INTENTS: readonly Intent[] = [
   },
   {
     example: "orders of Harbor",
-    pattern: /orders?\s+(?:of|for|from|with)\s+(?<query>.+)/i,
+    pattern: search("orders?\\s+(?:of|for|from|with)"),
     plan: ({ query = "" }) => ({
       tool: "search_orders",
       args: { query: query.trim().replace(/[?.]$/, "") },
@@ -140,7 +163,7 @@ const INTENTS: readonly Intent[] = [
   },
   {
     example: "find Alder",
-    pattern: /(?:find|search|look up|who is)\s+(?:customers?\s+)?(?<query>.+)/i,
+    pattern: search("(?:find|search|look up|who is)(?:\\s+customers?)?"),
     plan: ({ query = "" }) => ({
       tool: "search_customers",
       args: { query: query.trim().replace(/[?.]$/, "") },
@@ -158,7 +181,7 @@ export const planner: Agent = {
   async *respond(turn) {
     const step = planOf(turn.text);
     if (step === undefined) {
-      yield { type: "text", text: `I did not understand that. I know sentences such as:\n${examples()}` };
+      yield { type: "text", text: `I did not understand that, and did nothing. ${suggest(turn.text)}` };
       return;
     }
     yield* take(turn, step);
@@ -226,6 +249,12 @@ function describeCustomer(row: Row): string {
   return `${head}\n${text(row, "email")}, ${text(row, "phone")}${tickets.join("")}${orders.join("")}`;
 }
 
-function examples(): string {
-  return INTENTS.map(({ example }) => `“${example}”`).join("\n");
+/** What the desk is shown as an example. */
+export const EXAMPLES: readonly string[] = INTENTS.map(({ example }) => example);
+
+/** The sentences that this one was perhaps meant to be, or all. */
+function suggest(said: string): string {
+  const near = INTENTS.filter(({ topic }) => topic?.test(said)).map(({ example }) => example);
+  const listed = (examples: readonly string[]) => examples.map((example) => `“${example}”`).join("\n");
+  return near.length > 0 ? `Say it like this:\n${listed(near)}` : `I know sentences such as:\n${listed(EXAMPLES)}`;
 }
