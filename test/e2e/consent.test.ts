@@ -151,6 +151,6 @@ describeInBrowser("the consent page in a browser", (newPage) => {
     await page.getByRole("radio").nth(1).check();
     expect(await inspect(page, "consent-which-server")).toEqual([]);
     await page.getByRole("button", { name: "Continue" }).click();
-    expect(await page.getByRole("heading").first().textContent()).toContain("wants to use mcp/wiki");
+    expect(await page.getByRole("heading").first().textContent()).toContain("wants to use “mcp/wiki”");
   });
 });

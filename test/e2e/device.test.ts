@@ -79,7 +79,7 @@ describeInBrowser("a device, in a browser", (newPage) => {
     expect(await inspect(page, "device-code-wrong")).toEqual([]);
     await page.getByLabel("Code on the device").fill((asked.user_code ?? "").toLowerCase());
     await page.getByRole("button", { name: "Continue" }).click();
-    await page.getByRole("heading", { name: "Television wants to use crm" }).waitFor();
+    await page.getByRole("heading", { name: "Television wants to use “crm”" }).waitFor();
     expect(await page.getByText(`your device has to show ${asked.user_code}`).isVisible()).toBe(true);
     expect(await inspect(page, "device-consent")).toEqual([]);
     await page.getByRole("checkbox", { name: "Call search_customers as often as it likes" }).uncheck();

@@ -208,6 +208,6 @@ describe("a valid request", () => {
     const returnTo = new URL(answer.headers.get("location") ?? "", TEST_ISSUER).searchParams.get("to") ?? "";
     expect(returnTo).toMatch(/^https:\/\/auth\.example\/consent\?request=[\w-]{43}$/);
     server.person.user = user;
-    expect(await (await server.fetch(returnTo)).text()).toContain("wants to use crm");
+    expect(await (await server.fetch(returnTo)).text()).toContain("wants to use “crm”");
   });
 });

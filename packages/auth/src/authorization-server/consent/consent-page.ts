@@ -41,9 +41,9 @@ function clientName({ client }: Offered): string {
 
 function heading(flow: Offered): Html {
   const { resource, scopes, grant } = flow.offer;
-  if (scopes.length === 0) return html`You have no access to ${resource.name}`;
+  if (scopes.length === 0) return html`You have no access to “${resource.name}”`;
   const what = grant === undefined ? "wants to use" : "asks again for";
-  return html`<bdi>${clientName(flow)}</bdi> ${what} ${resource.name}`;
+  return html`<bdi>${clientName(flow)}</bdi> ${what} “${resource.name}”`;
 }
 
 /** What is known about the name the client gave itself (R-80, dcr-name-spoof). */

@@ -28,7 +28,7 @@ describe("R-80, R-81, R-142: what the page says", () => {
   test("who asks, that the name is not verified, for which server, where the answer goes, and who is signed in", async () => {
     const { client } = await setUp();
     const page = text(await (await client.authorize()).text());
-    expect(page).toContain("Editor wants to use crm");
+    expect(page).toContain("Editor wants to use “crm”");
     expect(page).toContain("name not verified");
     expect(page).toContain("https://mcp.example/crm");
     expect(page).toContain("Answer goes to 127.0.0.1:4711 on this computer");
@@ -114,7 +114,7 @@ describe("R-80, R-81, R-142: what the page says", () => {
     server.person.entitlement = [];
     const page = await client.authorize();
     expect(page.status).toBe(403);
-    expect(text(await page.clone().text())).toContain("You have no access to crm");
+    expect(text(await page.clone().text())).toContain("You have no access to “crm”");
     const back = await server.browser.submit(page, { decision: "deny" }, TEST_ISSUER);
     expect(new URL(back.headers.get("location") ?? "").searchParams.get("error")).toBe("access_denied");
   });
@@ -124,7 +124,7 @@ describe("R-80, R-81, R-142: what the page says", () => {
     const { client } = await setUp({ lastRefusal });
     await client.connect("mcp:read");
     const page = text(await (await client.authorize({ scope: "mcp:read mcp:write" })).text());
-    expect(page).toContain("Editor asks again for crm");
+    expect(page).toContain("Editor asks again for “crm”");
     expect(page).toContain("update_customer was refused a moment ago: it needs “Read and change”.");
     expect(page).toMatch(/Read already allowed .*Read and change new /);
   });
@@ -374,7 +374,7 @@ describe("no resource, as in 2025-03-26", () => {
       ["resource", resources[1] ?? ""],
     ]);
     const consent = await server.fetch(`${TEST_ISSUER}${form.action}?${picked}`);
-    expect(text(await consent.clone().text())).toContain("Editor wants to use wiki");
+    expect(text(await consent.clone().text())).toContain("Editor wants to use “wiki”");
     const answer = await server.browser.submit(consent, { decision: "approve" }, TEST_ISSUER);
     const code = new URL(answer.headers.get("location") ?? "").searchParams.get("code") ?? "";
     expect((await client.redeem(code, { resource: resources[0] })).status).toBe(400);
@@ -386,7 +386,9 @@ describe("no resource, as in 2025-03-26", () => {
       ...two,
       mayBeGranted: async (_sub, _client, resource) => (resource === resources[1] ? ["mcp:read"] : []),
     });
-    expect(text(await (await client.authorize({ resource: undefined })).text())).toContain("Editor wants to use wiki");
+    expect(text(await (await client.authorize({ resource: undefined })).text())).toContain(
+      "Editor wants to use “wiki”",
+    );
   });
 
   test("resource-ignored: a request that names one server cannot be answered for another", async () => {
