@@ -38,7 +38,7 @@ import { composeExternalIssuer } from "./external-issuers.js";
 import type { Installation, InstalledServer } from "./installation.js";
 import type { SealedSecrets } from "./sealed-secrets.js";
 import { headerReader } from "./secrets.js";
-import { startProblemOf } from "./start-problem.js";
+import { lastWordsOf, type StartProblem, startProblemOf } from "./start-problem.js";
 import { keepDefinitions } from "./tool-definitions.js";
 
 /** One server with everything that the gateway and the pages need of it. */
@@ -54,8 +54,8 @@ export interface ComposedServer {
   readonly catalogue: Catalogue;
   readonly policy: PolicyHolder;
   describe(): ResourceDescription;
-  /** Reads the server's tools into the catalogue. Answers what went wrong, for the person who starts it; never throws. */
-  learn(): Promise<string | undefined>;
+  /** Reads the server's tools into the catalogue. Answers what went wrong, for the person who starts it. */
+  learn(): Promise<StartProblem | undefined>;
 }
 
 export interface ServerParts {
@@ -180,7 +180,7 @@ function reads(call: McpCall, policy: Policy, catalogue: Catalogue): boolean {
 async function learn(
   { upstream, catalogue, installed }: Pick<ComposedServer, "upstream" | "catalogue" | "installed">,
   { installation, store, system, telemetry }: ServerParts,
-): Promise<string | undefined> {
+): Promise<StartProblem | undefined> {
   try {
     const { tools } = await upstream.describe();
     telemetry.learnt(installed, undefined);
@@ -198,7 +198,9 @@ async function learn(
     return undefined;
   } catch (error) {
     telemetry.learnt(installed, error);
-    if (error instanceof UpstreamError) return startProblemOf(error, installed.config);
+    if (error instanceof UpstreamError) {
+      return { problem: startProblemOf(error, installed.config), lastLines: lastWordsOf(error) };
+    }
     throw error;
   }
 }

@@ -185,7 +185,7 @@ async function reportOf(program: Program, installation: Installation, parts: Rep
   const owner = await ownerOf(installation, parts);
   const servers = await Promise.all(
     program.servers.map(async (server) => {
-      const problem = await server.learn();
+      const failed = await server.learn();
       const tools = server.catalogue.entries().map(({ tool, scope, changed, quarantined, definition }) => ({
         ...{ tool, scope, changed, quarantined },
         unseen: definition !== undefined && unseenTextOf(definition).length > 0,
@@ -193,8 +193,9 @@ async function reportOf(program: Program, installation: Installation, parts: Rep
       return {
         title: server.installed.title,
         mcpUrl: server.resource,
-        tools: problem === undefined ? tools : undefined,
-        problem,
+        tools: failed === undefined ? tools : undefined,
+        problem: failed?.problem,
+        lastLines: failed?.lastLines,
       };
     }),
   );

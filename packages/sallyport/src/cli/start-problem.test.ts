@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { CredentialError } from "../upstream/credentials/credential-error.js";
 import { UpstreamError } from "../upstream/upstream.js";
-import { startProblemOf } from "./start-problem.js";
+import { lastWordsOf, startProblemOf } from "./start-problem.js";
 
 const EXCHANGE = { grant: "token-exchange", actor: "none", subject: "caller" } as const;
 const failure = (code: string) => Object.assign(new Error("low level"), { code });
@@ -41,4 +41,40 @@ test.each([
   ],
 ])("the operator reads of %s what to look for, and no secret", (_, server, error, text) => {
   expect(startProblemOf(error, server)).toBe(text);
+});
+
+const ended = (lastLines: readonly string[]) =>
+  lastWordsOf(new UpstreamError("exited", "the server ended (exit code 1)", { lastLines }));
+
+test("the last words of a server are its message, without the frames of the stack below it", () => {
+  const lines = [
+    "node:internal/modules/cjs/loader:1210",
+    "  throw err;",
+    "  ^",
+    "",
+    "Error: Cannot find module '/home/ada/nosuch.js'",
+    ...Array.from({ length: 15 }, (_, line) => `    at Module._load (node:internal/modules/cjs/loader:${line}:27)`),
+    "  code: 'MODULE_NOT_FOUND',",
+    "  requireStack: []",
+    "}",
+    "Node.js v20.20.2",
+  ];
+  expect(ended(lines)).toEqual(lines.filter((line) => line !== "" && !line.startsWith("    at ")));
+});
+
+test.each([
+  ["colours", "\u001B[31mno key\u001B[39m", "no key"],
+  ["a title for the window", "\u001B]0;root\u0007no key", "no key"],
+  ["carriage returns and bells", "\u0007no\rkey", "no key"],
+  ["tabs", "\tno\tkey", " no key"],
+  ["what turns the direction round", "no \u202Eyek\u200B", "no yek"],
+  ["a line without end", "🔑".repeat(2_000), "🔑".repeat(200)],
+])("the last words of a server with %s are fit for a terminal", (_, line, shown) => {
+  expect(ended([line])).toEqual([shown]);
+});
+
+test("of many last words the last eight are shown; what has not ended has none", () => {
+  expect(ended(Array.from({ length: 20 }, (_, line) => `line ${line}`))).toHaveLength(8);
+  expect(ended([])).toEqual([]);
+  expect(lastWordsOf(new UpstreamError("timeout", "the server did not answer initialize in time"))).toBeUndefined();
 });

@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { formatStartScreen } from "./start-screen.js";
+import { describe, expect, test } from "vitest";
+import { formatStartJson, formatStartScreen } from "./start-screen.js";
 
 test.each([
   ["notes", "notes"],
@@ -44,4 +44,44 @@ test("a tool that changed, waits to be accepted, or holds what people cannot see
     /odd +mcp:read {2}changed since it was first seen; its definition holds characters that cannot be seen/,
   );
   expect(screen).toMatch(/fresh +– {2}in quarantine until `sallyport tools accept`/);
+});
+
+describe("a server that ended at its start", () => {
+  const report = (lastLines: readonly string[]) => ({
+    publicUrl: "http://localhost:4000",
+    port: 4000,
+    servers: [
+      {
+        title: "crm",
+        mcpUrl: "http://localhost:4000/mcp",
+        tools: undefined,
+        problem: "the server ended (exit code 1)",
+        lastLines,
+      },
+    ],
+    owner: undefined,
+    operatorFlags: "",
+    warnings: [],
+    startedInMs: 1,
+  });
+
+  test("is shown with what it said last, and with what to do", () => {
+    expect(formatStartScreen(report(["Error: Cannot find module 'x'", "Node.js v20"]))).toContain(
+      `! the server ended (exit code 1); it said last:
+      Error: Cannot find module 'x'
+      Node.js v20
+    Mend that, and Sallyport starts it again at the next call; `,
+    );
+  });
+
+  test("and said nothing is shown with what to do", () => {
+    expect(formatStartScreen(report([]))).toMatch(/! the server ended \(exit code 1\)\n {4}Mend that, /);
+  });
+
+  test("puts no word of it into the line for machines: the log has it", () => {
+    expect(formatStartJson(report(["secret"]))).not.toContain("secret");
+    expect(JSON.parse(formatStartJson(report([])))).toMatchObject({
+      servers: [{ title: "crm", problem: "the server ended (exit code 1)" }],
+    });
+  });
 });

@@ -12,6 +12,8 @@ export interface StartReport {
     /** `undefined` when the server could not be asked yet. */
     readonly tools: readonly StartedTool[] | undefined;
     readonly problem: string | undefined;
+    /** It ended by itself: what it said last, fit for a terminal. Machines have it in the log. */
+    readonly lastLines?: readonly string[] | undefined;
   }[];
   readonly owner:
     | {
@@ -71,9 +73,19 @@ function serverLines(server: StartReport["servers"][number]): string[] {
   for (const [client, command] of CLIENTS)
     lines.push(`    ${pc.dim(client.padEnd(width))}${command(pasteName(server.title), server.mcpUrl)}`);
   lines.push("");
-  if (server.problem !== undefined) lines.push(`  ${pc.red("!")} ${server.problem}`, "");
+  if (server.problem !== undefined) lines.push(...problemLines(server.problem, server.lastLines), "");
   if (server.tools !== undefined) lines.push(...toolLines(server.tools), "");
   return lines;
+}
+
+function problemLines(problem: string, lastLines: readonly string[] | undefined): string[] {
+  const head = `  ${pc.red("!")} ${problem}`;
+  if (lastLines === undefined) return [head];
+  return [
+    lastLines.length === 0 ? head : `${head}; it said last:`,
+    ...lastLines.map((line) => `      ${pc.dim(line)}`),
+    "    Mend that, and Sallyport starts it again at the next call; if its command is wrong, stop Sallyport and give it the right one.",
+  ];
 }
 
 /** Clients take letters, digits, - and _ in a name (Claude Code refuses others), and no shell reads anything into them. */
@@ -126,5 +138,6 @@ function ownerLines({ owner, operatorFlags }: StartReport): string[] {
 /** The same for machines: one JSON object on one line, without the owner's code. */
 export function formatStartJson(report: StartReport): string {
   const { owner, operatorFlags: _, ...rest } = report;
-  return JSON.stringify({ event: "started", ...rest, issuer: report.publicUrl, ownerCodeFile: owner?.file });
+  const servers = report.servers.map(({ lastLines: _, ...server }) => server);
+  return JSON.stringify({ event: "started", ...rest, servers, issuer: report.publicUrl, ownerCodeFile: owner?.file });
 }

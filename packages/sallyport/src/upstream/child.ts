@@ -185,11 +185,12 @@ export class Child {
     if (this.#gone) return;
     clearTimeout(this.#stopping);
     this.#gone = true;
-    const error = this.#fault ?? new UpstreamError("exited", "the server has ended");
+    const { kind, message, options } = this.#fault ?? new UpstreamError("exited", "the server has ended");
+    const lastLines = this.#log.lastLines();
     const { name, system } = this.options;
     if (this.stopped) system.log("debug", "server stopped", { server: name });
-    else system.log("warn", "server ended", { server: name, reason: error.message, lastLines: this.#log.lastLines() });
-    this.listener.onExit(error);
+    else system.log("warn", "server ended", { server: name, reason: message, lastLines });
+    this.listener.onExit(new UpstreamError(kind, message, { ...options, lastLines }));
     resolve();
   }
 }

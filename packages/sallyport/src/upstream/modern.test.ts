@@ -1,6 +1,9 @@
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { BOB, call, exchange, initializeBody, type Rpc, start } from "../../../../test/fixtures/exchange.js";
-import { rawUpstream } from "../../../../test/fixtures/raw-upstream.js";
+import { RAW_CHILD, rawUpstream } from "../../../../test/fixtures/raw-upstream.js";
 import { silentSystem } from "../../../../test/fixtures/silent-system.js";
 import { createStdioUpstream, type StdioUpstream } from "./stdio.js";
 
@@ -202,6 +205,30 @@ describe("describing a command", () => {
 
   it("asks a fresh process where the first exits on a message before initialize", async () => {
     expect((await raw("strict").describe()).era).toBe("legacy");
+  });
+
+  it("says why a command ended at its start, and logs each of its lines once", async () => {
+    const system = silentSystem();
+    const described = raw("exits", { system }).describe();
+    await expect(described).rejects.toMatchObject({ options: { lastLines: ["cannot find the secret file"] } });
+    expect(system.lines.map(({ message }) => message)).toEqual(["server says", "server ended"]);
+  });
+
+  it("logs a line of one process as often as it is said", async () => {
+    const system = silentSystem();
+    const script = "console.error('loading'); console.error('loading'); process.exitCode = 3;";
+    await expect(raw("x", { system, command: [process.execPath, "-e", script] }).describe()).rejects.toThrow();
+    expect(system.lines.map(({ message }) => message)).toEqual(["server says", "server says", "server ended"]);
+  });
+
+  it("that failed at the start is started again at the next call", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sallyport-mended-"));
+    const file = join(folder, "server.mjs");
+    const server = raw("x", { command: [process.execPath, file] });
+    await expect(server.describe()).rejects.toMatchObject({ kind: "exited" });
+    copyFileSync(RAW_CHILD, file);
+    expect((await exchange(server, { body: initializeBody() })).status).toBe(200);
+    rmSync(folder, { recursive: true });
   });
 
   it.each([

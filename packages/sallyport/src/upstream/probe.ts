@@ -1,3 +1,4 @@
+import type { Log } from "@sallyport/auth";
 import { Child, type ChildCommand } from "./child.js";
 import {
   type Ask,
@@ -25,28 +26,44 @@ export interface ProbeLimits {
  * bear no message before `initialize`. The sibling is killed afterwards.
  */
 export async function describeCommand(command: ChildCommand, limits: ProbeLimits): Promise<UpstreamDescription> {
-  const sibling = new Sibling(command);
+  const next = siblingsOf(command);
+  const sibling = next();
   try {
     const ask = sibling.asker(limits.describeMs, modernParams);
     const discovery = await sibling.asker(limits.discoverMs, modernParams)("server/discover", {});
-    if (!isModernDiscovery(discovery)) return await describeFresh(command, limits);
+    if (!isModernDiscovery(discovery)) return await describeFresh(next, limits);
     const modern: UpstreamDescription = {
       era: "modern",
       serverInfo: serverInfoOf(discovery),
       tools: await readTools(ask),
     };
-    const legacy = await describeFresh(command, limits).catch(() => undefined);
+    const legacy = await describeFresh(next, limits).catch(() => undefined);
     return legacy === undefined ? modern : { ...modern, era: "both", tools: mergeTools(modern.tools, legacy.tools) };
   } catch (error) {
     if (error instanceof Refused) return await describeLegacy(sibling, limits);
-    return await describeFresh(command, limits);
+    return await describeFresh(next, limits);
   } finally {
     await sibling.stop();
   }
 }
 
-async function describeFresh(command: ChildCommand, limits: ProbeLimits): Promise<UpstreamDescription> {
-  const sibling = new Sibling(command);
+/** Siblings of one description. What one of them has said, and how it ended, is not logged again when the next says just the same. */
+function siblingsOf(command: ChildCommand): () => Sibling {
+  const { system } = command;
+  const first = new Map<string, object>();
+  return () => {
+    const log: Log = (level, message, fields) => {
+      const entry = JSON.stringify([message, fields]);
+      const who = first.get(entry) ?? log;
+      first.set(entry, who);
+      if (who === log) system.log(level, message, fields);
+    };
+    return new Sibling({ ...command, system: { ...system, log } });
+  };
+}
+
+async function describeFresh(next: () => Sibling, limits: ProbeLimits): Promise<UpstreamDescription> {
+  const sibling = next();
   try {
     return await describeLegacy(sibling, limits);
   } finally {

@@ -45,6 +45,8 @@ export class UpstreamError extends Error {
       readonly cause?: unknown;
       /** It answered 401 or 403 to a request without a caller. */
       readonly wantsCredentials?: true;
+      /** What the command wrote last to standard error before it ended, as it came: for its operator, never for a caller. */
+      readonly lastLines?: readonly string[];
     } = {},
   ) {
     super(message, { cause: options.cause });
