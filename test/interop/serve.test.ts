@@ -101,6 +101,12 @@ describe("sallyport serve", () => {
     expect((await prm("/mcp/other")).status).toBe(404);
   });
 
+  test("says so where an address is that of a server but for a slash at its end", async () => {
+    const adviceAt = async (url: string) => (await (await call(url, "none", "tools/list")).json()).error_description;
+    expect(await adviceAt(`${urlOf("notes")}/`)).toContain("without the slash at its end");
+    expect(await adviceAt(`${urlOf("other")}/`)).toContain("check the URL");
+  });
+
   test("keeps its store and its key to this user", () => {
     for (const name of ["sallyport.db", "sallyport.key"]) expect(statSync(join(folder, name)).mode & 0o077).toBe(0);
   });

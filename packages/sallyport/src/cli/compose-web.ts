@@ -63,6 +63,7 @@ export function composeWeb(parts: WebParts): Web {
       system,
       remoteAddress,
       hasOwner: installation.hasOwner,
+      endpoints: parts.servers.map(({ resource }) => new URL(resource).pathname),
       idp: parts.idp,
       logout: logoutPorts(store, system),
       kept: parts.vault?.signIns,

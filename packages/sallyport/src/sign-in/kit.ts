@@ -28,6 +28,8 @@ export interface SignInOptions {
   readonly kept?: KeptSignIns | undefined;
   /** Whether there is an owner, who gets a code from the terminal; otherwise an operator invites everybody. Default true. */
   readonly hasOwner?: boolean;
+  /** Paths of the MCP endpoints, which others serve: for advice at an address that is almost one of them. */
+  readonly endpoints?: readonly string[];
   /** Tries per window; default {@link LIMITS}. */
   readonly limits?: Partial<Limits>;
 }
@@ -58,6 +60,7 @@ export interface Kit {
   readonly tickets: Tickets;
   readonly limit: RateLimit;
   readonly hasOwner: boolean;
+  readonly endpoints: readonly string[];
   readonly idp: RelyingParty | undefined;
   readonly logout: LogoutPorts | undefined;
   readonly kept: KeptSignIns | undefined;
@@ -103,6 +106,7 @@ export function createKit(options: SignInOptions): Kit {
     tickets: createTickets(storage, system),
     limit: createRateLimit(options.limits),
     hasOwner: options.hasOwner ?? true,
+    endpoints: options.endpoints ?? [],
     idp: options.idp,
     logout: options.logout,
     kept: options.kept,

@@ -83,6 +83,20 @@ describe("the pages of sign-in", () => {
     },
   );
 
+  it.each([
+    ["/team/mcp/crm/", "the MCP endpoint has the same address without the slash at its end."],
+    ["/team/mcp/crm/?x=1", "the MCP endpoint has the same address without the slash at its end."],
+    ["/team/mcp/crm//", "check the URL, with the server's name in it."],
+    ["/team/mcp/nope/", "check the URL, with the server's name in it."],
+    ["/mcp/crm/", "check the URL, with the server's name in it."],
+  ])("are none at %s, which %s", async (path, advice) => {
+    const publicUrl = "http://localhost:4000/team";
+    const { app } = createInstallation({ publicUrl, endpoints: ["/team/mcp/wiki", "/team/mcp/crm"] }).signIn;
+    const response = await app.fetch(new Request(`http://localhost:4000${path}`, { method: "POST" }));
+    expect(response.status).toBe(404);
+    expect((await response.json()).error_description).toBe(`Nothing is served at this address; ${advice}`);
+  });
+
   it("carry only our own paths, whatever the link said", async () => {
     const here = createInstallation();
     await here.addPerson("alice");

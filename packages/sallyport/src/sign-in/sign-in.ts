@@ -83,9 +83,13 @@ async function vouch(kit: Kit, { user, session }: SignedIn, carried: Carried): P
 }
 
 /** People get a page. A program, such as an MCP client with a mistyped URL, would show its user the whole of it as text. */
-function unknownAddress({ site }: Kit, request: Request): Response {
+function unknownAddress({ site, endpoints }: Kit, request: Request): Response {
   if (request.headers.get("accept")?.includes("text/html")) return refusalPage(site, new PageRefusal("unknown_page"));
-  const error_description = "Nothing is served at this address; check the URL, with the server's name in it.";
+  const { pathname } = new URL(request.url);
+  const advice = endpoints.some((endpoint) => pathname === `${endpoint}/`)
+    ? "the MCP endpoint has the same address without the slash at its end."
+    : "check the URL, with the server's name in it.";
+  const error_description = `Nothing is served at this address; ${advice}`;
   const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
   return Response.json({ error: "not_found", error_description }, { status: 404, headers });
 }
