@@ -48,6 +48,13 @@ function Client({ client, ...use }: Use & { readonly client: ClientAccess }) {
       {client.grants.map((grant) => (
         <Granted grant={grant} />
       ))}
+      {client.sentBy.length === 0 ? null : (
+        <p class="soft">
+          {client.grants.length === 0 ? "It acts" : "It acts, besides,"} for{" "}
+          {client.sentBy.map((name) => `“${name}”`).join(" and ")}, with a part of what that may do. Remove the access
+          there to end both.
+        </p>
+      )}
       {client.sessions.length === 0 ? <p class="soft">Not signed in anywhere at the moment.</p> : null}
       {client.sessions.map((session) => (
         <LiveSession session={session} {...use} />
@@ -115,7 +122,8 @@ function LiveSession({ session, prefix, csrf, ticket, now }: Use & { readonly se
         <br />
         <span class="soft">
           Began <Moment at={session.created} now={now} />, last used <Moment at={session.last_used} now={now} />, ends{" "}
-          <Moment at={Math.min(session.idle_expires, session.expires)} now={now} /> unless it is used.
+          <Moment at={Math.min(session.idle_expires, session.expires)} now={now} />
+          {session.idle_expires < session.expires ? " unless it is used." : "."}
         </span>
       </p>
       <form method="post" action={`${prefix}/account/sessions/end`}>

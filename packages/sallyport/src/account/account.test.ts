@@ -122,6 +122,24 @@ describe("/account", () => {
     expect(html).not.toContain("\u202e");
   });
 
+  it("says for whom a program acts that nobody agreed to, after those that somebody did, and when its session ends", async () => {
+    const { addPerson, grants, addClient, addSession, system } = createAccounts();
+    const { user, browser } = await addPerson("alice");
+    const { sub } = user;
+    await addClient("c1", "Editor");
+    await addClient("agent", "Summarizer", "configured");
+    await addSession("s1", sub);
+    const now = system.now() + 5;
+    const of = { grant_id: "g-s1", parent_id: "s1", sub, client_id: "agent", resource: RESOURCE, scopes: ["mcp:read"] };
+    const times = { auth_time: now, created: now, last_used: now, idle_expires: now + 180, expires: now + 180 };
+    const rest = { id: "s2", dpop_jkt: undefined, label: "Summarizer", revoked: undefined };
+    await grants.sessions.create({ ...of, ...times, ...rest }, undefined);
+    const { html } = await browser.get("/account");
+    expect(html.replace(/\s+/g, " ")).toContain("It acts for “Editor”, with a part of what that may do.");
+    expect(html.indexOf("Editor")).toBeLessThan(html.indexOf("Summarizer"));
+    expect(html.match(/ unless it is used/g)).toHaveLength(1);
+  });
+
   it("ends one session, one program, everything: before it says so", async () => {
     const here = createAccounts();
     const { user, browser } = await here.addPerson("alice");

@@ -46,6 +46,8 @@ export interface ClientAccess {
     | { readonly kind: "domain"; readonly domain: string }
     | { readonly kind: "operator" | "unverified" | "gone" };
   readonly grants: readonly GrantAccess[];
+  /** Names of the programs that sent this one on with a part of what they may (RFC 8693): it ends with them, and they may send it again. */
+  readonly sentBy: readonly string[];
   /** Live sessions, last used first. */
   readonly sessions: readonly Session[];
 }
@@ -62,7 +64,7 @@ export interface GrantAccess {
   readonly calls: readonly CallDetailWords[];
 }
 
-/** What `sub` gave to whom, most recently used programs first. */
+/** What `sub` gave to whom: programs that they agreed to first, then those that act for these; most recently used ones first. */
 export async function readOverview(
   options: AccountOptions,
   sub: string,
@@ -73,10 +75,19 @@ export async function readOverview(
     options.storage.sessions.list(sub, now),
   ]);
   const ids = new Set([...sessions, ...grants].map(({ client_id }) => client_id));
+  const described = new Map(
+    await Promise.all([...ids].map(async (id) => [id, await describeClient(options, id, now)] as const)),
+  );
+  const clientOf = new Map(sessions.map(({ id, client_id }) => [id, client_id]));
   const access = await Promise.all(
-    [...ids].map(async (client_id) => ({
+    [...described].map(async ([client_id, words]) => ({
       client_id,
-      ...(await describeClient(options, client_id, now)),
+      ...words,
+      sentBy: sendersOf(
+        client_id,
+        sessions.filter((session) => session.client_id === client_id),
+        clientOf,
+      ).map((id) => described.get(id)?.name ?? id),
       grants: await Promise.all(
         grants.filter((grant) => grant.client_id === client_id).map((grant) => describeGrant(options, grant, now)),
       ),
@@ -86,7 +97,21 @@ export async function readOverview(
     })),
   );
   const lastUsed = ({ sessions: [latest] }: ClientAccess) => latest?.last_used ?? 0;
-  return access.toSorted((a, b) => lastUsed(b) - lastUsed(a));
+  const agreed = ({ grants: held }: ClientAccess) => (held.length > 0 ? 1 : 0);
+  return access.toSorted((a, b) => agreed(b) - agreed(a) || lastUsed(b) - lastUsed(a));
+}
+
+/** Other clients whose sessions these came of; a session whose parent has ended has ended too. */
+function sendersOf(
+  client_id: string,
+  sessions: readonly Session[],
+  clientOf: ReadonlyMap<string, string>,
+): readonly string[] {
+  const senders = sessions.flatMap(({ parent_id }) => {
+    const sender = parent_id === undefined ? undefined : clientOf.get(parent_id);
+    return sender === undefined || sender === client_id ? [] : [sender];
+  });
+  return [...new Set(senders)];
 }
 
 async function describeClient(
