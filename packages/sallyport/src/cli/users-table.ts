@@ -1,16 +1,17 @@
 import type { UserSummary } from "../sign-in/index.js";
 import { formatTable } from "./table.js";
 
-/** One line a person: who, how they sign in, what they may grant beyond the configuration. */
+/** One line a person: who, how they sign in, what they may grant beyond the configuration, and their id in tokens and in the decision log. */
 export function formatUsers(users: readonly UserSummary[]): string {
   if (users.length === 0) return "Nobody yet.";
   const rows = users.map((user) => [
     user.name,
     user.owner ? "owner" : user.roles.join(" ") || "-",
     user.disabled ? "disabled" : signInOf(user),
-    user.owner ? "everything" : allowedOf(user),
+    user.owner ? "all there is" : allowedOf(user),
+    user.sub,
   ]);
-  return formatTable(["user", "roles", "signs in with", "may grant"], rows);
+  return formatTable(["user", "roles", "signs in with", "may grant", "id"], rows);
 }
 
 function signInOf({ password, passkeys }: UserSummary): string {
