@@ -20,7 +20,7 @@ export const ADMIN_SETTINGS: readonly Setting[] = [
     type: z.string().min(1),
     default: "loopback",
     description:
-      "`loopback` binds 127.0.0.1 and [::1]; any other value is an address to bind. Beyond loopback it needs `listen.tls`: the admin API then has the same certificate.",
+      "`loopback` and `localhost` bind 127.0.0.1 and [::1]; any other value is an address to bind. Beyond loopback it needs `listen.tls`: the admin API then has the same certificate.",
   },
   {
     path: "admin.token",

@@ -39,8 +39,9 @@ describe("Listening", () => {
     expect(faults("loopback", "http://localhost:4200", { tls: TLS })).toEqual(["publicUrl"]);
   });
 
-  test("at `loopback` is at both addresses", () => {
+  test("at `loopback`, and at `localhost` without asking a resolver, is at both addresses", () => {
     expect(addressesOf("loopback")).toEqual(["127.0.0.1", "::1"]);
+    expect(addressesOf("localhost")).toEqual(["127.0.0.1", "::1"]);
     expect(addressesOf("127.0.0.1")).toEqual(["127.0.0.1"]);
   });
 });

@@ -11,9 +11,9 @@ export function isLoopbackAddress(host: string): boolean {
   return LOOPBACK_ADDRESSES.has(host);
 }
 
-/** What is bound for `host`. */
+/** What is bound for `host`. No resolver is asked what `localhost` is: one that says something else would take this beyond the machine. */
 export function addressesOf(host: string): readonly string[] {
-  return host === "loopback" ? ["127.0.0.1", "::1"] : [host];
+  return host === "loopback" || host === "localhost" ? ["127.0.0.1", "::1"] : [host];
 }
 
 /**

@@ -83,7 +83,7 @@ export const SETTINGS: readonly Setting[] = [
     default: "loopback",
     env: "SALLYPORT_HOST",
     description:
-      "`loopback` binds 127.0.0.1 and [::1]; any other value is an address to bind. Beyond loopback (that is: any but `127.0.0.1`, `::1` and `localhost`) an https `publicUrl` is required.",
+      "`loopback` and `localhost` bind 127.0.0.1 and [::1]; any other value is an address to bind. Beyond loopback (that is: any but these, `127.0.0.1` and `::1`) an https `publicUrl` is required.",
   },
   {
     path: "listen.tls.cert",
