@@ -80,21 +80,17 @@ export async function readOverview(
   );
   const clientOf = new Map(sessions.map(({ id, client_id }) => [id, client_id]));
   const access = await Promise.all(
-    [...described].map(async ([client_id, words]) => ({
-      client_id,
-      ...words,
-      sentBy: sendersOf(
+    [...described].map(async ([client_id, words]) => {
+      const own = sessions.filter((session) => session.client_id === client_id);
+      const held = grants.filter((grant) => grant.client_id === client_id);
+      return {
         client_id,
-        sessions.filter((session) => session.client_id === client_id),
-        clientOf,
-      ).map((id) => described.get(id)?.name ?? id),
-      grants: await Promise.all(
-        grants.filter((grant) => grant.client_id === client_id).map((grant) => describeGrant(options, grant, now)),
-      ),
-      sessions: sessions
-        .filter((session) => session.client_id === client_id)
-        .toSorted((a, b) => b.last_used - a.last_used),
-    })),
+        ...words,
+        sentBy: sendersOf(client_id, own, clientOf).map((id) => described.get(id)?.name ?? id),
+        grants: await Promise.all(held.map((grant) => describeGrant(options, grant, now))),
+        sessions: own.toSorted((a, b) => b.last_used - a.last_used),
+      };
+    }),
   );
   const lastUsed = ({ sessions: [latest] }: ClientAccess) => latest?.last_used ?? 0;
   const agreed = ({ grants: held }: ClientAccess) => (held.length > 0 ? 1 : 0);
