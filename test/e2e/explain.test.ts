@@ -2,10 +2,9 @@ import type { Page } from "playwright-core";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { addGrant } from "../../packages/sallyport/src/account/explain/testing/explained.js";
 import { hashPassword } from "../../packages/sallyport/src/sign-in/password.js";
+import { PASSWORD } from "../../packages/sallyport/src/sign-in/testing/installation.js";
 import { describeInBrowser, inspect } from "./chromium.js";
 import { type SignInInstallation, startInstallation } from "./sign-in/installation.js";
-
-const PASSWORD = "violet kettle answers twice";
 
 describeInBrowser("/explain in a browser", (newPage) => {
   let page: Page;

@@ -1,10 +1,9 @@
 import type { Page } from "playwright-core";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { PASSWORD } from "../../packages/sallyport/src/sign-in/testing/installation.js";
 import { describeInBrowser } from "./chromium.js";
 import { addAccess } from "./sign-in/account-records.js";
 import { RESOURCE, type SignInInstallation, startInstallation } from "./sign-in/installation.js";
-
-const PASSWORD = "violet kettle answers twice";
 
 describeInBrowser("the keyboard alone", (newPage) => {
   let page: Page;

@@ -1,10 +1,9 @@
 import type { Page } from "playwright-core";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { describeInBrowser, inspect } from "./chromium.js";
+import { PASSWORD } from "../../packages/sallyport/src/sign-in/testing/installation.js";
+import { addAuthenticator, describeInBrowser, inspect } from "./chromium.js";
 import { addAccess } from "./sign-in/account-records.js";
 import { RESOURCE, type SignInInstallation, startInstallation } from "./sign-in/installation.js";
-
-const PASSWORD = "violet kettle answers twice";
 
 describeInBrowser("sign-in in a browser", (newPage) => {
   let page: Page;
@@ -15,26 +14,6 @@ describeInBrowser("sign-in in a browser", (newPage) => {
     page = await newPage({ baseURL: here.publicUrl });
   });
   afterEach(() => here.close());
-
-  /** A device with a fingerprint reader that always says yes (WebAuthn §11, virtual authenticators). */
-  async function addAuthenticator() {
-    const devtools = await page.context().newCDPSession(page);
-    await devtools.send("WebAuthn.enable");
-    const options = {
-      protocol: "ctap2",
-      transport: "internal",
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    } as const;
-    const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
-    return {
-      credentials: async () => (await devtools.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
-      presence: (enabled: boolean) =>
-        devtools.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled }),
-    };
-  }
 
   async function enterCode() {
     const { code } = await here.users.createOwnerCode();
@@ -71,7 +50,7 @@ describeInBrowser("sign-in in a browser", (newPage) => {
   });
 
   it("registers a passkey on localhost and signs in with it", async () => {
-    const authenticator = await addAuthenticator();
+    const authenticator = await addAuthenticator(page);
     await page.goto("/account");
     await enterCode();
     await page.getByRole("button", { name: "Create a passkey" }).click();
@@ -137,7 +116,7 @@ describeInBrowser("sign-in in a browser", (newPage) => {
   });
 
   it("shows who has access, ends one session, one program and all, and changes passkeys and password", async () => {
-    const authenticator = await addAuthenticator();
+    const authenticator = await addAuthenticator(page);
     await page.goto("/account");
     await enterCode();
     await setPassword();

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
+import { addAuthenticator } from "../e2e/chromium.js";
 import { watchBrowser } from "../fixtures/watched-program.js";
 import type { Answer, Person, PersonOptions } from "./person.js";
 import { ROOT } from "./program.js";
@@ -38,18 +39,7 @@ export async function createBrowserPerson(
     if (own !== undefined) return own;
     const page = await context.newPage();
     if (!passkey) return page;
-    const devtools = await context.newCDPSession(page);
-    await devtools.send("WebAuthn.enable");
-    await devtools.send("WebAuthn.addVirtualAuthenticator", {
-      options: {
-        protocol: "ctap2",
-        transport: "internal",
-        hasResidentKey: true,
-        hasUserVerification: true,
-        isUserVerified: true,
-        automaticPresenceSimulation: true,
-      },
-    });
+    await addAuthenticator(page);
     own = page;
     return page;
   }
