@@ -107,31 +107,25 @@ describe("sallyport protect", () => {
 describe("the name of sallyport protect", () => {
   const HOLDS = ["--", process.execPath, "-e", "process.stdin.resume()"];
 
-  test("is free for the right command after one that never served anybody: a slip, or a port that was taken", async () => {
+  test("is kept by a command that never served anybody, and the refusal says that nothing is lost with it", async () => {
     const dataDir = mkdtempSync(join(folder, "slip-"));
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
-    const { port } = taken.address() as AddressInfo;
-    const missed = await sallyport([
-      "protect",
-      "--data-dir",
-      dataDir,
-      "--port",
-      String(port),
-      "--",
-      "node",
-      "nosuch.js",
-    ]);
+    const port = String((taken.address() as AddressInfo).port);
+    const missed = await sallyport(["protect", "--data-dir", dataDir, "--port", port, "--", "node", "nosuch.js"]);
     taken.close();
     expect([missed.code, missed.stderr]).toEqual([2, expect.stringContaining(`port ${port} is taken`)]);
-    const program = await startProgram({ dataDir, arguments: ["--url", "http://127.0.0.1:9/mcp"] });
-    await program.stop();
-    expect(program.report.warnings).toEqual([
-      'The name "default" protects this server from now on; nothing was granted under it before.',
+    const other = await sallyport(["protect", "--port", "0", "--data-dir", dataDir, ...HOLDS]);
+    expect([other.code, other.stderr]).toEqual([
+      2,
+      expect.stringMatching(
+        /"default" protects another server .*--replace .*: nothing was granted under it so far, so nothing is lost\./,
+      ),
     ]);
+    const replaced = await startProgram({ dataDir, arguments: ["--replace", "--url", "http://127.0.0.1:9/mcp"] });
+    await replaced.stop();
     const again = await startProgram({ dataDir, arguments: ["--url", "http://127.0.0.1:9/mcp"] });
     await again.stop();
-    expect(again.report.warnings).toEqual([]);
   });
 
   test("stays with its command where somebody may grant", async () => {
@@ -145,7 +139,9 @@ describe("the name of sallyport protect", () => {
     const other = await sallyport(["protect", "--port", "0", "--data-dir", dataDir, ...HOLDS]);
     expect([other.code, other.stderr]).toEqual([
       2,
-      expect.stringMatching(/"default" protects another server .*--replace/),
+      expect.stringMatching(
+        /"default" protects another server .*--replace .*, which ends everything granted under it\./,
+      ),
     ]);
   });
 });

@@ -69,11 +69,7 @@ export function addProtectCommand(program: Command, done: (exitCode: number) => 
         "SALLYPORT_METRICS_LISTEN",
       ),
     )
-    .option(
-      "--replace",
-      "the name now protects another server: end everything granted under it (not needed where nothing was)",
-      false,
-    )
+    .option("--replace", "the name now protects another server: end everything granted under it", false)
     .option("--json", "one JSON object per line on standard output", false)
     .addOption(
       new Option("--log-level <level>", "least level that is logged")

@@ -50,7 +50,7 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
     void rotateKeys(installation, store, system);
   }, SWEEP_MS);
   try {
-    const claimed = await claimName(installation, { store, system, replace: options.replace });
+    await claimName(installation, { store, system, replace: options.replace });
     if (installation.hasOwner) keepServer(installation, store.sealer);
     const program = await compose(installation, store, system);
     const stop = stopSignal();
@@ -60,7 +60,7 @@ export async function run(asked: Installation, options: RunOptions): Promise<num
       await listen(program, installation);
       const admin = await listenAdmin(program, installation);
       const metricsUrl = await program.telemetry.listen();
-      const report = await reportOf(program, claimed, {
+      const report = await reportOf(program, installation, {
         store,
         system,
         started,
@@ -127,24 +127,23 @@ async function withPort(installation: Installation): Promise<Installation> {
 
 /** Names are separate worlds: people consented to what stood behind this name then. */
 async function claimName(
-  installation: Installation,
+  { name, fingerprint }: Installation,
   { store, system, replace }: { readonly store: Store; readonly system: System; readonly replace: boolean },
-): Promise<Installation> {
-  const { name, fingerprint } = installation;
-  if (fingerprint === undefined) return installation;
+): Promise<void> {
+  if (fingerprint === undefined) return;
   const known = await store.installations.find(name);
-  if (known === undefined || known.fingerprint === fingerprint) await store.installations.save(name, fingerprint);
-  else if (replace) await store.installations.replace(name, fingerprint, system.now());
-  else if (await store.installations.takeOver(name, fingerprint, system.now())) {
-    const notice = `The name ${JSON.stringify(name)} protects this server from now on; nothing was granted under it before.`;
-    return { ...installation, notices: [...installation.notices, notice] };
-  } else {
+  if (known === undefined || known.fingerprint === fingerprint) return store.installations.save(name, fingerprint);
+  if (!replace) {
+    // Not by itself even where nothing is lost: the other command may be running, and people may be about to consent to what it does.
+    const cost = (await store.installations.isUsed())
+      ? ", which ends everything granted under it."
+      : ": nothing was granted under it so far, so nothing is lost.";
     throw new CliError(
       `${JSON.stringify(name)} protects another server so far. Give this one a name of its own with --name, ` +
-        "or --replace what stands behind it, which ends everything granted under it.",
+        `or --replace what stands behind it${cost}`,
     );
   }
-  return installation;
+  await store.installations.replace(name, fingerprint, system.now());
 }
 
 async function listen({ gateway }: Program, { config, hasOwner }: Installation): Promise<void> {

@@ -16,9 +16,6 @@ export interface InstallationStore {
    * authorization of the installation (its store serves nothing else) and announces a `cutoff` at `now`; one atomic step.
    */
   replace(name: string, fingerprint: string, now: number): Promise<void>;
-  /**
-   * The same where nobody has consented to anything and nobody was allowed to: nothing is lost then. Answers `false`, and changes nothing,
-   * where a grant, a session (live or ended), a code or an entitlement is kept; one atomic step.
-   */
-  takeOver(name: string, fingerprint: string, now: number): Promise<boolean>;
+  /** Whether somebody consented, or may: a grant, a session (live or ended), a code or an entitlement is kept. It says what a `replace` would cost. */
+  isUsed(): Promise<boolean>;
 }

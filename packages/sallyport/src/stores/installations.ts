@@ -5,7 +5,10 @@ import type { Backend } from "./backend.js";
 import { announce } from "./change-feed.js";
 import type { Schema } from "./schema.js";
 
-export function createInstallationStore({ db, write }: Backend, system: Pick<System, "now">): InstallationStore {
+export function createInstallationStore(
+  { db, snapshot, write }: Backend,
+  system: Pick<System, "now">,
+): InstallationStore {
   return {
     find: (name) => db.selectFrom("installations").selectAll().where("name", "=", name).executeTakeFirst(),
     async save(name, fingerprint) {
@@ -19,16 +22,11 @@ export function createInstallationStore({ db, write }: Backend, system: Pick<Sys
     async replace(name, fingerprint, now) {
       await write((tx) => replace(tx, { name, fingerprint, created: now }));
     },
-    takeOver: (name, fingerprint, now) =>
-      write(async (tx) => {
-        if (await isUsed(tx)) return false;
-        await replace(tx, { name, fingerprint, created: now });
-        return true;
-      }),
+    isUsed: () => snapshot(isUsed),
   };
 }
 
-/** Whether somebody consented, or may: ended sessions count for as long as they are kept. The store serves one installation only. */
+/** Of the whole store: it serves one installation only. */
 async function isUsed(tx: Transaction<Schema>): Promise<boolean> {
   for (const table of ["grants", "sessions", "codes", "entitlements"] as const) {
     const row = await tx.selectFrom(table).select(sql`1`.as("found")).limit(1).executeTakeFirst();

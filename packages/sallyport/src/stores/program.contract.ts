@@ -211,13 +211,11 @@ function describeInstallations({ store }: Opened): void {
     expect(await store().entitlements.list("u1")).toHaveLength(1);
   });
 
-  test("a name under which nothing was ever granted is taken over by another command", async () => {
+  test("nobody uses a name under which nothing was ever granted", async () => {
     await store().installations.save("everything", "f1");
     await store().clients.add(testClient("editor"));
     await store().pending.save(testPending());
-    expect(await store().installations.takeOver("everything", "f2", NOW + 9)).toBe(true);
-    expect(await store().installations.find("everything")).toMatchObject({ fingerprint: "f2", created: NOW + 9 });
-    expect(await store().pending.consume("pending", NOW)).toBeUndefined();
+    expect(await store().installations.isUsed()).toBe(false);
   });
 
   test.each<[string, () => Promise<unknown>]>([
@@ -225,17 +223,10 @@ function describeInstallations({ store }: Opened): void {
     ["an ended session, without its grant", () => endedSession()],
     ["a code that was not redeemed yet", () => store().codes.save("code", testCode({ session_id: "next" }))],
     ["somebody who may grant", () => store().entitlements.set("u1", "", ["mcp:read"])],
-  ])("a name under which there is %s keeps its command", async (_, make) => {
+  ])("a name under which there is %s is used", async (_, make) => {
     await store().installations.save("everything", "f1");
     await make();
-    const head = await store().feed.head();
-    expect(await store().installations.takeOver("everything", "f2", NOW + 9)).toBe(false);
-    expect(await store().installations.find("everything")).toEqual({
-      name: "everything",
-      fingerprint: "f1",
-      created: NOW,
-    });
-    expect(await store().feed.head()).toBe(head);
+    expect(await store().installations.isUsed()).toBe(true);
   });
 
   async function endedSession(): Promise<void> {
